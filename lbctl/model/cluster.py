@@ -1,0 +1,130 @@
+"""The desired cluster, as frozen nouns: what a cluster file says once it is read, checked and rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv6Interface
+
+from lbctl.model.content import Content
+from lbctl.model.effect import Effect
+
+Interface = IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """How to log in on a node. Empty fields mean: what `ssh -G HOST` says.
+
+    `host` is what is given to ssh (the node's name unless the file says otherwise). `become` is "" or "sudo".
+    """
+
+    host: str
+    user: str = ""
+    port: int = 0
+    become: str = ""
+    become_password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Package:
+    """`version` is a pattern as apt understands it ("2.6.*"), "" = any. `absent` = to be removed."""
+
+    name: str
+    version: str = ""
+    absent: bool = False
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """A systemd unit without its `.service`."""
+
+    name: str
+    enabled: bool = True
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class ManagedFile:
+    """A file as it shall be on one node.
+
+    `daemon` names whose main configuration it is ("haproxy", "keepalived") or is "". `effects` is what a change of it
+    needs. `absent` = to be removed. `watch=False` = its content is compared at apply only, never as drift.
+    """
+
+    path: str
+    content: Content
+    mode: str = "0644"
+    owner: str = "root"
+    group: str = "root"
+    daemon: str = ""
+    effects: tuple[Effect, ...] = ()
+    watch: bool = True
+    absent: bool = False
+
+
+@dataclass(frozen=True)
+class Vip:
+    """A floating address; a bare one is a /32 or /128. `name` is the key under `vips`, or the address itself."""
+
+    name: str
+    interface: Interface
+
+
+@dataclass(frozen=True)
+class Member:
+    """A server of a backend."""
+
+    name: str
+    address: str
+    backup: bool = False
+
+
+@dataclass(frozen=True)
+class MemberGroup:
+    name: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A load balancer, with everything that shall be on it."""
+
+    name: str
+    address: str
+    ssh: Ssh
+    packages: tuple[Package, ...] = ()
+    files: tuple[ManagedFile, ...] = ()
+    sysctls: tuple[Sysctl, ...] = ()
+    services: tuple[Service, ...] = ()
+
+    def file_of(self, daemon: str) -> ManagedFile | None:
+        """The main configuration file of a daemon, if lbctl has it."""
+        return next((f for f in self.files if f.daemon == daemon), None)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster file, whole.
+
+    `digest` is the SHA-256 of everything desired with secrets as references: two equal digests mean the same desired
+    state. `lab_only` = its nodes are reached only through a running lab.
+    """
+
+    name: str
+    file: str
+    digest: str
+    nodes: tuple[Node, ...]
+    vips: tuple[Vip, ...]
+    groups: tuple[MemberGroup, ...] = ()
+    additions: tuple[str, ...] = ()
+    lab_only: bool = False
+    handover: str = "auto"
+
+    def node(self, name: str) -> Node:
+        return next(n for n in self.nodes if n.name == name)

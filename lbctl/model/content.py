@@ -1,0 +1,36 @@
+"""Bytes of a file, beside what of them may be shown."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a file and the same with every secret masked.
+
+    `data` never leaves through repr, a plan, a log or a view; `shown` may. Without secrets both are equal.
+    """
+
+    data: bytes = field(repr=False)
+    shown: bytes
+
+    @property
+    def secret(self) -> bool:
+        return self.data != self.shown
+
+    def digest(self, key: str) -> str:
+        """A digest to compare by: keyed with the node's own key, or, without one, of what may be shown.
+
+        An unkeyed digest of a secret could be guessed at; DESIGN section 4 allows keyed ones alone.
+        """
+        if key:
+            return "hmac:" + hmac.new(bytes.fromhex(key), self.data, hashlib.sha256).hexdigest()
+        return "shown:" + hashlib.sha256(self.shown).hexdigest()
+
+
+def plain(data: bytes) -> Content:
+    """Content that holds no secret."""
+    return Content(data, data)
