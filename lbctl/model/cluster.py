@@ -53,8 +53,8 @@ class Service:
 class ManagedFile:
     """A file as it shall be on one node.
 
-    `daemon` names whose main configuration it is ("haproxy", "keepalived") or is "". `effects` is what a change of it
-    needs. `absent` = to be removed. `watch=False` = its content is compared at apply only, never as drift.
+    `daemon` names whose main configuration it is ("haproxy", "keepalived") or is "". `effects` is what a
+    change of it needs. `absent` = to be removed. `watch=False` = its content is never drift.
     """
 
     path: str
@@ -70,7 +70,7 @@ class ManagedFile:
 
 @dataclass(frozen=True)
 class Vip:
-    """A floating address; a bare one is a /32 or /128. `name` is the key under `vips`, or the address itself."""
+    """A floating address; a bare one is a /32 or /128. `name`: its key under `vips`, or the address."""
 
     name: str
     interface: Interface
@@ -112,8 +112,8 @@ class Node:
 class Cluster:
     """One cluster file, whole.
 
-    `digest` is the SHA-256 of everything desired with secrets as references: two equal digests mean the same desired
-    state. `lab_only` = its nodes are reached only through a running lab.
+    `digest` is the SHA-256 of everything desired with secrets as references: two equal digests mean the
+    same desired state. `lab_only` = its nodes are reached only through a running lab.
     """
 
     name: str

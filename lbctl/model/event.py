@@ -1,0 +1,68 @@
+"""What happens while something runs. Workflows yield events; a view shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lbctl.model.plan import Plan, Step
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """The nodes are about to be read."""
+
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeGathered:
+    node: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Planned:
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    step: Step
+    number: int
+    of: int
+
+
+@dataclass(frozen=True)
+class StepDone:
+    step: Step
+    seconds: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class StepFailed:
+    """`evidence` are the daemons' own last lines, secrets masked."""
+
+    step: Step
+    seconds: float
+    text: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeUndone:
+    """The node is (`good`) or is not back as it was."""
+
+    node: str
+    good: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Ctrl-C was seen: the node under way is finished or undone, then the rollout stops."""
+
+    node: str
+
+
+Event = Gathering | NodeGathered | Planned | StepStarted | StepDone | StepFailed | NodeUndone | Stopping

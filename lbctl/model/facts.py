@@ -1,0 +1,92 @@
+"""What gather found on a node, beside the kinds' resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lbctl.model.owner import Owner
+from lbctl.model.resource import Address, Resource, Unknown
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listening TCP socket: address as ss prints it ("*", "0.0.0.0", "[::]", …), port, holders' pids."""
+
+    address: str
+    port: int
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A unit as systemd sees it. `status` is its own status text ("Ready.", "Reload failed!")."""
+
+    unit: str
+    loaded: bool
+    enabled: bool
+    active: bool
+    main_pid: int
+    status: str = ""
+    since: int = 0
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """A server in `show stat`; status is HAProxy's: "UP", "DOWN", "MAINT", "DRAIN", "no check", …"""
+
+    backend: str
+    server: str
+    status: str
+
+    @property
+    def up(self) -> bool:
+        return self.status.startswith(("UP", "no check"))
+
+
+@dataclass(frozen=True)
+class LockHolder:
+    who: str
+    what: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One node, as it was gathered at one moment.
+
+    `held` are the addresses (without prefix) on any interface but lo. `servers` is None when HAProxy's stats
+    socket could not be asked. `armed` is the id of a transaction that was neither confirmed nor undone.
+    """
+
+    node: str
+    os: str
+    boot_id: str
+    tools: frozenset[str]
+    held: frozenset[str]
+    daemons: tuple[Daemon, ...]
+    listeners: tuple[Listener, ...]
+    servers: tuple[ServerState, ...] | None
+    owner: Owner | None
+    lock: LockHolder | None
+    armed: str
+    drain: int
+    samples: frozenset[str]
+    resources: tuple[Resource | Unknown, ...]
+
+    def daemon(self, unit: str) -> Daemon | None:
+        return next((d for d in self.daemons if d.unit == unit), None)
+
+    def active(self, unit: str) -> bool:
+        daemon = self.daemon(unit)
+        return daemon is not None and daemon.active
+
+    def live(self, address: Address) -> Resource | Unknown | None:
+        for found in self.resources:
+            if found.address == address:
+                return found
+        return None
+
+
+Gathered = Mapping[str, Facts]
+"""By the node's name, in the cluster file's order."""

@@ -1,0 +1,107 @@
+"""A plan: changes, the ordered steps that carry them out, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+from lbctl.errors import Problem
+from lbctl.model.change import Change
+
+
+class StepName(Enum):
+    """What a step does; each has its module in rollout/."""
+
+    INSTALL = "install"
+    STAGE = "stage"
+    ARM = "arm"
+    DRAIN = "drain"
+    HANDOVER = "handover"
+    SWAP = "swap"
+    VERIFY = "verify"
+    UNDRAIN = "undrain"
+    CONFIRM = "confirm"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def before_any_node_changes(self) -> bool:
+        """Is it walked on all nodes before the first node is touched?"""
+        return self in (StepName.INSTALL, StepName.STAGE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry of the rollout. `text` says what happens and why, for a reader of the plan."""
+
+    name: StepName
+    node: str
+    text: str
+
+
+class Role(Enum):
+    """A node's part in VRRP when the plan was made."""
+
+    MASTER = "MASTER"
+    BACKUP = "BACKUP"
+    NONE = "no keepalived"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """One node in a plan. `fingerprint` digests what the plan was made from; equal = nothing has moved."""
+
+    node: str
+    role: Role
+    holds: tuple[str, ...]
+    serial: int
+    fingerprint: str
+
+
+class Level(Enum):
+    ERROR = "error"
+    UNSAFE = "unsafe"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done, where, in which order. A frozen value: evidence, never instructions."""
+
+    id: str
+    cluster: str
+    created: str
+    digest: str
+    nodes: tuple[NodeView, ...]
+    changes: tuple[Change, ...]
+    steps: tuple[Step, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Is there nothing to do, not even to record?"""
+        return not self.changes
+
+    def of(self, node: str) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.address.node == node)
+
+    def refused(self, allowed: Collection[str]) -> tuple[Problem, ...]:
+        """The problems that stand in the way of an apply: errors, and unsafe ones not allowed by code."""
+        return tuple(p for p in self.problems if _stands(Level(p.level), p.code, allowed))
+
+
+def _stands(level: Level, code: str, allowed: Collection[str]) -> bool:
+    match level:
+        case Level.ERROR:
+            return True
+        case Level.UNSAFE:
+            return code not in allowed
+        case Level.WARNING:
+            return False
+    assert_never(level)

@@ -1,0 +1,73 @@
+"""The outcome of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from lbctl.model.change import Change, Difference
+
+
+class Exit(IntEnum):
+    """lbctl's exit codes. Usage errors are ERROR too."""
+
+    DONE = 0
+    ERROR = 1
+    CHANGES = 2  # plan --detailed-exitcode
+    DRIFT = 2  # drift
+    STOPPED = 3  # apply: stopped, every node serving
+    PENDING = 3  # drift
+    NEEDS_PERSON = 4  # apply: stopped, a node needs a person
+    UNKNOWN = 4  # drift
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """Where a node stands after a run. `what` is changed, unchanged, undone or failed."""
+
+    node: str
+    serial: int
+    role: str
+    serving: bool
+    what: str
+
+
+@dataclass(frozen=True)
+class ApplyReport:
+    plan: str
+    code: Exit
+    seconds: float
+    nodes: tuple[NodeOutcome, ...]
+    summary: str
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DriftItem:
+    """One finding: what = drift, pending, unknown, unloaded or note."""
+
+    node: str
+    what: str
+    address: str
+    differences: tuple[Difference, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    cluster: str
+    items: tuple[DriftItem, ...]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def code(self) -> Exit:
+        """The highest of 2 drift, 4 unknown, 3 pending; 0 when there is nothing to say.
+
+        Error (1) is an exception and never gets here. By severity, not by number: a cluster that drifted
+        exits 2 even when something is pending too.
+        """
+        found = {item.what for item in self.items}
+        for what, code in (("drift", Exit.DRIFT), ("unknown", Exit.UNKNOWN), ("pending", Exit.PENDING)):
+            if what in found:
+                return code
+        return Exit.DONE
