@@ -1,0 +1,106 @@
+"""Files: content, mode and owner; or their absence. Never through a symbolic link."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Sequence
+
+from lbctl.model.change import Action, Change
+from lbctl.model.cluster import ManagedFile, Node
+from lbctl.model.command import Answer, Answers, Command, Probe, command
+from lbctl.model.content import Content
+from lbctl.model.kind import Work
+from lbctl.model.resource import Address, Resource, Scalar, Unknown, resource
+
+# type, mode, owner, group on one line; the bytes, for a regular file, on the next ones
+_READ = (
+    "f={path}; if [ -L $f ]; then echo link; elif [ -f $f ]; then stat -c 'file %a %U %G' $f && base64 -w0 $f; "
+    "elif [ -e $f ]; then echo other; else echo absent; fi"
+)
+
+
+class FileKind:
+    name = "file"
+
+    def desired(self, node: Node, key: str) -> Sequence[Resource]:
+        return [self._desired(node.name, f, key) for f in node.files]
+
+    def _desired(self, node: str, f: ManagedFile, key: str) -> Resource:
+        address = Address(node, self.name, f.path)
+        if f.absent:
+            return resource(address, {"present": False})
+        values: dict[str, Scalar] = {"content": f.content.digest(key)}
+        return resource(address, {**values, "mode": f.mode, "owner": f"{f.owner}:{f.group}"}, f.content)
+
+    def probes(self, wanted: Sequence[Resource]) -> Sequence[Probe]:
+        return [
+            Probe(f"file.{number}", _READ.format(path=shlex.quote(r.address.name)))
+            for number, r in enumerate(wanted)
+        ]
+
+    def live(self, wanted: Sequence[Resource], answers: Answers, key: str) -> Sequence[Resource | Unknown]:
+        found = []
+        for number, wish in enumerate(wanted):
+            live = _live(wish, answers.get(f"file.{number}"), key)
+            if live is not None:
+                found.append(live)
+        return found
+
+    def work(self, change: Change) -> Work:
+        path = change.address.name
+        number = hashlib.sha256(path.encode()).hexdigest()[:12]
+        save = (command("save_file", number, path),)
+        expected = _sha256(change.before)
+        match change.action:
+            case Action.DELETE:
+                return Work(
+                    stage=(command("stage_absent", path),),
+                    save=save,
+                    swap=(command("delete_file", path, expected),),
+                )
+            case Action.RESTORE:
+                return Work(save=save, swap=(command("give_back", path, expected),))
+            case _:
+                return self._write(change, number, save, expected)
+
+    def _write(self, change: Change, number: str, save: tuple[Command, ...], expected: str) -> Work:
+        assert change.desired is not None and change.after is not None
+        path = change.address.name
+        mode = str(change.desired.value("mode"))
+        owner, _, group = str(change.desired.value("owner")).partition(":")
+        digest = _sha256(change.after)
+        return Work(
+            stage=(command("stage_file", number, path, mode, owner, group, digest, stdin=change.after.data),),
+            save=(command("keep_original", path), *save),
+            swap=(command("swap_file", number, path, mode, owner, group, digest, expected),),
+        )
+
+
+def _sha256(content: Content | None) -> str:
+    """For the compare-and-swap on the node itself; it never leaves the connection."""
+    return hashlib.sha256(content.data).hexdigest() if content else "absent"
+
+
+def _live(wish: Resource, answer: Answer | None, key: str) -> Resource | Unknown | None:
+    if answer is None or answer.status != 0:
+        return Unknown(wish.address, "it could not be read")
+    head, _, body = answer.output.partition(b"\n")
+    words = head.decode("utf-8", "replace").split()
+    if words == ["absent"]:
+        return resource(wish.address, {"present": False}) if wish.value("present") is False else None
+    if words[:1] == ["link"]:
+        return Unknown(wish.address, "it is a symbolic link, and lbctl writes through none")
+    if words[:1] != ["file"]:
+        return Unknown(wish.address, "it is no regular file")
+    data = base64.b64decode(body)
+    if wish.value("present") is False:
+        return resource(wish.address, {"present": True}, Content(data, b""))
+    content = Content(data, data)
+    mode = words[1].rjust(4, "0")
+    return resource(
+        wish.address,
+        {"content": content.digest(key), "mode": mode, "owner": f"{words[2]}:{words[3]}"},
+        content,
+    )

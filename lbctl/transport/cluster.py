@@ -1,0 +1,84 @@
+"""The nodes of a cluster, reached over SSH: the one implementation of Reader and Transport."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lbctl.errors import LockedError, RemoteError
+from lbctl.model.cluster import Node
+from lbctl.model.command import Answers, Command, Probe, command
+from lbctl.transport import script
+from lbctl.transport.session import Session
+
+_LOCK_SECONDS = 15
+
+
+class SshTransport:
+    """Opens a connection to a node at the first use of it, and keeps it. `config` is for `ssh -F`."""
+
+    def __init__(self, nodes: Sequence[Node], config: Path | None = None) -> None:
+        self._sessions = {node.name: Session(node.name, node.ssh, config) for node in nodes}
+
+    def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
+        nonce = script.new_nonce()
+        return self._answers(node, nonce, script.reading(nonce, probes), timeout)
+
+    def run(self, node: str, commands: Sequence[Command], *, timeout: float = 60) -> tuple[str, ...]:
+        nonce = script.new_nonce()
+        answers = self._answers(node, nonce, script.writing(nonce, commands), timeout)
+        for number, answer in answers.items():
+            if answer.status != 0:
+                words = commands[int(number)].words
+                raise RemoteError(
+                    node,
+                    f"{words[0].replace('_', ' ')} failed",
+                    detail=" ".join(words[1:3]),
+                    evidence=answer.text.strip().splitlines()[-12:],
+                )
+        return tuple(answers[str(number)].text for number in range(len(commands)))
+
+    def _answers(self, node: str, nonce: str, text: str, timeout: float) -> Answers:
+        output, errors = self._sessions[node].run(text, timeout)
+        answers = script.answers(nonce, output)
+        if answers is None:
+            said = (errors or output).decode("utf-8", "replace").strip().splitlines()[-5:]
+            raise RemoteError(node, "the answer was cut short", evidence=said)
+        return answers
+
+    @contextmanager
+    def lock(self, node: str, what: str) -> Iterator[None]:
+        """The lock is held by a process on this connection: it is gone when the connection is."""
+        nonce = script.new_nonce()
+        who = f"{getpass.getuser()}@{socket.gethostname()}"
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        call = command("hold_lock", nonce, who, what, since).shell()
+        channel = self._sessions[node].shell(_LOCK_SECONDS)
+        try:
+            # the shell's own input stays open: hold_lock reads it until the connection ends
+            channel.sendall(f"{script.library()}\nexec 3<&0\n{call}\nexit $?\n".encode())
+            said = ""
+            while f"@{nonce} " not in said:
+                received = channel.recv(4096).decode("utf-8", "replace")
+                if not received:
+                    raise RemoteError(node, "the lock could not be asked for", detail=said.strip())
+                said += received
+            answer = said.partition(f"@{nonce} ")[2].strip()
+            if not answer.startswith("locked"):
+                raise LockedError(
+                    node,
+                    "somebody else is at work on it",
+                    detail=answer,
+                    mend="wait for it, or look with: lbctl status",
+                )
+            yield
+        finally:
+            channel.close()
+
+    def close(self) -> None:
+        for session in self._sessions.values():
+            session.close()

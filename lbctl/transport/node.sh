@@ -1,0 +1,226 @@
+# The node's function library: sh, coreutils and util-linux alone. Every function says what it does in its
+# status; what it prints is evidence. All that lbctl keeps on a node is below $base.
+base=/var/lib/lbctl
+stage=$base/stage
+tab=$(printf '\t')
+
+fail() { printf '%s\n' "$*"; return 1; }
+
+beside() { printf '%s/.%s.lbctl-new' "${1%/*}" "${1##*/}"; }
+
+digest() { [ -e "$1" ] && sha256sum <"$1" | cut -d' ' -f1 || echo absent; }
+
+make_base() { mkdir -p "$base" && chmod 0700 "$base"; }
+
+# hold_lock NONCE WHO WHAT SINCE: hold the lock until standard input (kept at 3) ends
+hold_lock() {
+  make_base || { echo "@$1 cannot make $base"; return 1; }
+  exec 9>>"$base/lock"
+  if ! flock -n 9; then
+    echo "@$1 $(cat "$base/lock.info" 2>/dev/null || echo 'holder unknown')" | tr '\n' ' '; echo
+    return 75
+  fi
+  (umask 077; printf '%s\n%s\n%s\n' "$2" "$3" "$4" >"$base/lock.info")
+  echo "@$1 locked"
+  cat <&3 >/dev/null
+  rm -f "$base/lock.info"
+}
+
+# ---- packages (apt); services are kept from starting until their configuration stands
+
+hold_services() {
+  [ ! -e /usr/sbin/policy-rc.d ] || mv /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.lbctl-kept
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d
+}
+
+release_services() {
+  rm -f /usr/sbin/policy-rc.d
+  [ ! -e /usr/sbin/policy-rc.d.lbctl-kept ] || mv /usr/sbin/policy-rc.d.lbctl-kept /usr/sbin/policy-rc.d
+}
+
+apt() {
+  trap release_services EXIT
+  hold_services || return 1
+  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y \
+    -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
+}
+
+# apt_install NAME[=VERSION]…
+apt_install() { (apt update >/dev/null 2>&1; :); (apt --allow-downgrades install "$@"); }
+
+apt_remove() { (apt remove "$@"); }
+
+# ---- stage: candidates beside, looked at by the daemons' own check in a view of their own
+
+stage_begin() { make_base && rm -rf "$stage" && mkdir -m 0700 "$stage" && : >"$stage/list"; }
+
+# stage_file NUMBER PATH MODE OWNER GROUP SHA256 <bytes
+stage_file() {
+  (umask 077; cat >"$stage/$1")
+  [ "$(digest "$stage/$1")" = "$6" ] || fail "could not write the candidate of $2: is the disk full?" || return 1
+  printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$3" "$4" "$5" "$2" >>"$stage/list"
+}
+
+# stage_absent PATH: the view shows it gone
+stage_absent() { printf -- '-\t-\t-\t-\t%s\n' "$1" >>"$stage/list"; }
+
+# check_stage DAEMON… <script: what the daemons say of the running files and of the candidates
+check_stage() { unshare -m sh -s -- "$stage" "$@"; }
+
+stage_end() { rm -rf "$stage"; }
+
+# ---- the transaction: what the undo needs, armed by one rename
+
+txn_begin() {
+  [ ! -e "$base/armed" ] || fail "a change of this node was neither confirmed nor undone: $base/armed" || return 1
+  rm -rf "$base/txn" && mkdir -m 0700 "$base/txn" && : >"$base/txn/items" && printf '%s\n' "$1" >"$base/txn/id"
+}
+
+note_item() {
+  first=$1; shift
+  { printf %s "$first"; for word in "$@"; do printf '\t%s' "$word"; done; echo; } >>"$base/txn/items"
+}
+
+# save_file NUMBER PATH
+save_file() {
+  if [ -e "$2" ] || [ -L "$2" ]; then
+    cp -a "$2" "$base/txn/$1" && [ "$(digest "$2")" = "$(digest "$base/txn/$1")" ] ||
+      fail "could not keep a copy of $2: is the disk full?" || return 1
+    note_item file "$1" "$2"
+  else
+    note_item absent - "$2"
+  fi
+}
+
+proc_path() { case $1 in */*) echo "/proc/sys/$1" ;; *) echo "/proc/sys/$(printf %s "$1" | tr . /)" ;; esac; }
+
+save_sysctl() { note_item sysctl "$1" "$(tr '\t\n' '  ' <"$(proc_path "$1")" | sed 's/ *$//')"; }
+
+save_service() {
+  note_item service "$1" "$(systemctl is-enabled "$1" 2>/dev/null)" "$(systemctl is-active "$1" 2>/dev/null)"
+}
+
+save_effect() { note_item effect "$1" "$2"; }
+
+save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
+
+# arm <the undo script
+arm() {
+  (umask 077; cat >"$base/undo.new") && chmod 0700 "$base/undo.new" && mv -T "$base/undo.new" "$base/undo" &&
+    sync "$base/txn/items" && mv -T "$base/txn" "$base/armed"
+}
+
+confirm() {
+  rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$(cat "$base/armed/id")" && stage_end
+}
+
+undo() { [ -x "$base/undo" ] || { rm -rf "$base/txn"; return 0; }; sh "$base/undo"; }
+
+# ---- swap
+
+# swap_file NUMBER PATH MODE OWNER GROUP SHA256 EXPECTED: compare-and-swap on the digest, by one rename
+swap_file() {
+  [ ! -L "$2" ] || fail "$2 is a symbolic link" || return 1
+  [ "$(digest "$2")" = "$7" ] || fail "$2 has changed since it was read" || return 1
+  mkdir -p "${2%/*}" && new=$(beside "$2") && cp "$stage/$1" "$new" &&
+    chown "$4:$5" "$new" && chmod "$3" "$new" && [ "$(digest "$new")" = "$6" ] ||
+    { rm -f "$(beside "$2")"; fail "could not write beside $2: is the disk full?"; return 1; }
+  label "$2" "$new" && sync "$new" && mv -T "$new" "$2"
+}
+
+label() {
+  [ -e /sys/fs/selinux/enforce ] || return 0
+  if [ -e "$1" ]; then chcon --reference="$1" "$2"; else chcon "$(matchpathcon -n "$1")" "$2"; fi
+}
+
+set_owner() { chown "$2:$3" "$1" && chmod "$4" "$1"; }
+
+delete_file() {
+  [ "$(digest "$1")" = "$2" ] || fail "$1 has changed since it was read" || return 1
+  rm -f "$1"
+}
+
+kept_name() { printf '%s/original/%s' "$base" "$(printf %s "$1" | tr / %)"; }
+
+# keep_original PATH: before lbctl's first change of a file, once
+keep_original() {
+  kept=$(kept_name "$1")
+  [ -e "$1" ] && [ ! -e "$kept" ] || return 0
+  mkdir -p "$base/original" && cp -a "$1" "$kept.new" && [ "$(digest "$1")" = "$(digest "$kept.new")" ] &&
+    mv -T "$kept.new" "$kept"
+}
+
+give_back() {
+  kept=$(kept_name "$1")
+  [ "$(digest "$1")" = "$2" ] || fail "$1 has changed since it was read" || return 1
+  cp -a "$kept" "$(beside "$1")" && mv -T "$(beside "$1")" "$1" && rm -f "$kept"
+}
+
+# ---- sysctl: live, and one file of our own that is read last at boot
+
+sysctl_file=/etc/sysctl.d/99-zz-lbctl.conf
+
+sysctl_lines() { # all lines of our file but KEY's
+  [ ! -e "$sysctl_file" ] || awk -v key="$1" '$1 != key' "$sysctl_file"
+}
+
+sysctl_write() { # <lines
+  new=$(beside "$sysctl_file")
+  mkdir -p /etc/sysctl.d && cat >"$new" && chmod 0644 "$new" && sync "$new" && mv -T "$new" "$sysctl_file"
+}
+
+set_sysctl() {
+  { sysctl_lines "$1"; printf '%s = %s\n' "$1" "$2"; } | sysctl_write && printf '%s\n' "$2" >"$(proc_path "$1")"
+}
+
+drop_sysctl() {
+  rest=$(sysctl_lines "$1")
+  if [ -n "$rest" ]; then printf '%s\n' "$rest" | sysctl_write; else rm -f "$sysctl_file"; fi
+}
+
+# ---- services and what changes need of them
+
+set_enabled() { systemctl -q "$2" "$1"; }
+
+start_service() { systemctl reset-failed "$1" 2>/dev/null; systemctl start "$1"; }
+
+stop_service() { systemctl stop "$1"; }
+
+daemon_reload() { systemctl daemon-reload; }
+
+stats_socket() { [ -n "$1" ] && [ -S "$1" ] && command -v socat >/dev/null; }
+
+# dump_server_state SOCKET FILE CHANGED…: health and administrative states for the next process to begin
+# with; servers whose line changes (BACKEND/SERVER) are left out, for their old health says nothing
+dump_server_state() {
+  socket=$1; file=$2; shift 2
+  stats_socket "$socket" || { rm -f "$file"; return 0; }
+  echo 'show servers state' | socat -t 5 - "UNIX-CONNECT:$socket" |
+    awk -v changed=" $* " '!index(changed, " " $2 "/" $4 " ")' >"$file.new" && mv -T "$file.new" "$file"
+}
+
+take_reload() {
+  systemctl is-active -q "$1" || return 0
+  timeout 30 systemctl reload "$1"
+}
+
+take_restart() {
+  systemctl reset-failed "$1" 2>/dev/null
+  timeout 60 systemctl restart "$1"
+}
+
+# ---- VRRP: the drain file that keepalived tracks
+
+set_drain() { make_base && printf '%s\n' "$1" >"$base/drain"; }
+
+# ---- the owner record
+
+write_owner() {
+  (umask 077; cat >"$base/owner.json.new") && [ "$(digest "$base/owner.json.new")" = "$1" ] &&
+    sync "$base/owner.json.new" && mv -T "$base/owner.json.new" "$base/owner.json"
+}
+
+# tries to connect, so that a new server that cannot be reached is known at once
+try_connect() { timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null || fail "no connection to $1 port $2"; }
+
+last_messages() { journalctl -q --no-pager -o cat -n "$2" -u "$1" 2>/dev/null; }

@@ -1,0 +1,35 @@
+"""Speaking to nodes, by type: a Reader cannot write. Plan, drift and status are given a Reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from lbctl.model.command import Answers, Command, Probe
+
+
+class Reader(Protocol):
+    """Asks a node. Safe to use from several threads for different nodes."""
+
+    def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
+        """The probes' answers, in one remote command. Raises NodeError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Transport(Reader, Protocol):
+    """Asks, and runs calls of the node's library."""
+
+    def run(self, node: str, commands: Sequence[Command], *, timeout: float = 60) -> tuple[str, ...]:
+        """Run the commands in order, in one remote command; what each said.
+
+        Raises RemoteError at the first that fails, with its last lines; those after it were not begun.
+        `timeout` is in seconds, for all of them.
+        """
+        ...
+
+    def lock(self, node: str, what: str) -> AbstractContextManager[None]:
+        """Hold the node's lock for as long as the context and the connection live. Raises LockedError."""
+        ...
