@@ -93,7 +93,8 @@ class Language:
     """What the shared code must know of a language; all of it pure functions.
 
     `scan` takes one line apart. `secret` gives the indices of the words that no output may show. `key` names a statement within its
-    section (by the section's words), so that it is compared with its namesake; None for a rule whose order matters.
+    section (by the section's words), so that it is compared with its namesake; None for a rule whose order matters. `braces`: blocks are
+    closed by one, so text after a block is not its own.
     """
 
     name: str
@@ -101,7 +102,7 @@ class Language:
     scan: Callable[[bytes], Scan]
     secret: Callable[[tuple[str, ...]], frozenset[int]]
     key: Callable[[tuple[str, ...], tuple[str, ...]], Key | None]
-    comment: str = "#"
+    braces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,14 @@ def parse(data: bytes, file: str = "haproxy.cfg") -> Document:
 
 def key(section: tuple[str, ...], words: tuple[str, ...]) -> Key | None:
     """What names a line within its section: (keyword, name) of a named thing, (keyword,) of a setting, None of an ordered rule."""
+    if not section:
+        return words[:2]
     if words[0] in ("no", "default") and len(words) > 1:
         words = words[1:]
     if words[0] in ORDERED or words[0].startswith("."):
         return None
-    if words[0] in NAMED:
+    if words[0] in NAMED and section[0] != "global":
         return words[:2]
-    if words[:1] in (("stats",), ("balance",), ("hash-type",)):
-        return words[:2] if words[0] == "stats" else words[:1]
     return words[:1]
 
 

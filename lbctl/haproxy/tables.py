@@ -41,7 +41,6 @@ CONDITION_ENDS = ".endif"
 NAMED = frozenset(
     {
         "bind",
-        "cookie",
         "errorfile",
         "group",
         "mailer",
@@ -50,7 +49,7 @@ NAMED = frozenset(
         "peer",
         "server",
         "server-template",
-        "stick-table",
+        "stats",
         "timeout",
         "user",
     }

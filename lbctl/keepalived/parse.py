@@ -214,4 +214,4 @@ def _defines(words: tuple[str, ...]) -> bool:
     return bool(_DEFINITION.match(first))
 
 
-LANGUAGE = Language("keepalived", parse, scan, secret, key, comment="#!")
+LANGUAGE = Language("keepalived", parse, scan, secret, key, braces=True)
