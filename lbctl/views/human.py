@@ -1,0 +1,156 @@
+"""The view for a person: colours and redrawn lines on a terminal, plain unbroken lines without one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import TextIO, assert_never
+
+from rich.console import Console
+from rich.text import Text
+
+from lbctl.errors import InputError, LbctlError, Problem
+from lbctl.model.event import (
+    Event,
+    Gathering,
+    NodeGathered,
+    NodeUndone,
+    Planned,
+    StepDone,
+    StepFailed,
+    StepStarted,
+    Stopping,
+)
+from lbctl.model.plan import Plan, Step
+from lbctl.model.report import ApplyReport, DriftReport
+from lbctl.views.escape import shown_lines
+from lbctl.views.human_plan import plan_lines
+from lbctl.views.human_report import drift_lines, report_lines, status_lines
+from lbctl.views.line import Line, Part, count, error_lines, line, problem_lines, seconds
+from lbctl.views.progress import Progress, step_parts
+from lbctl.views.view import NodeStatus
+
+
+class HumanView:
+    """Values on `out`, warnings, errors and the progress of reading on `err`."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, color: bool = True, width: int | None = None) -> None:
+        self.out = _console(out, color, width)
+        self.err = _console(err, color, width)
+        self.progress = Progress(self.out)
+        self.reading = Progress(self.err)
+
+    def plan(self, plan: Plan, *, text: bool = False) -> None:
+        self._print(plan_lines(plan, text=text))
+
+    def event(self, event: Event) -> None:
+        match event:
+            case Gathering():
+                self.reading.read(event.nodes)
+            case NodeGathered():
+                self.reading.was_read(event.node)
+            case Planned():
+                self.plan(event.plan)
+                self._print([line()])
+            case StepStarted():
+                self.progress.start(event)
+            case StepDone():
+                self._over(event.step, event.text, (f"done {seconds(event.seconds)}", "green"))
+            case StepFailed():
+                self._failed(event)
+            case NodeUndone():
+                self._undone(event)
+            case Stopping():
+                self._print([line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))])
+            case _:
+                assert_never(event)
+
+    def report(self, report: ApplyReport) -> None:
+        self._print(report_lines(report))
+
+    def drift(self, report: DriftReport, *, text: bool = False) -> None:
+        if report.items or self.out.is_terminal:
+            self._print(drift_lines(report, text=text))
+
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
+        self._print(status_lines(cluster, nodes, vips))
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        self._print(problem_lines(problems))
+        errors = sum(problem.level == "error" for problem in problems)
+        self._print(
+            [line((f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}.", "bold"))]
+        )
+
+    def warnings(self, problems: Sequence[Problem]) -> None:
+        self._print(problem_lines(problems), self.err)
+
+    def error(self, error: LbctlError) -> None:
+        if isinstance(error, InputError):
+            self._print(problem_lines(error.problems), self.err)
+            self._print([line(error.summary, head=(("Error: ", "bold red"),))], self.err)
+        else:
+            self._print(error_lines(error), self.err)
+
+    def note(self, text: str) -> None:
+        self._print([line(text)])
+
+    def raw(self, data: bytes) -> None:
+        stream = self.out.file
+        binary = getattr(stream, "buffer", None)
+        if binary is not None and not self.out.is_terminal:
+            stream.flush()
+            binary.write(data)
+            binary.flush()
+        else:
+            self._print([line(words, wrap=False) for words in shown_lines(data)])
+
+    def close(self) -> None:
+        self.progress.close()
+        self.reading.close()
+
+    def _over(self, step: Step, said: str, outcome: Part) -> None:
+        started = self.progress.end(step)
+        about = (f"  {said}", "dim") if said else ""
+        self._print([line(*step_parts(step, started), " … ", outcome, about)])
+
+    def _failed(self, event: StepFailed) -> None:
+        self._over(event.step, "", (f"FAILED after {seconds(event.seconds)}", "bold red"))
+        self._print([line((event.text, "red"), head=("      ",))])
+        self._print(line((words, "dim"), head=("      | ",), wrap=False) for words in event.evidence)
+
+    def _undone(self, event: NodeUndone) -> None:
+        state = ("back as it was", "green") if event.good else ("NOT back as it was", "bold red")
+        self._print([line((event.node, "cyan"), "  ", state, f"  {event.text}" if event.text else "")])
+
+    def _print(self, lines: Iterable[Line], console: Console | None = None) -> None:
+        self.reading.close()
+        target = console or self.out
+        for each in lines:
+            for words in _wrapped(each, target):
+                words.rstrip()
+                target.print(words, soft_wrap=True)
+
+
+def _console(stream: TextIO, color: bool, width: int | None) -> Console:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # a C locale shows what it can, and stops nothing
+    return Console(
+        file=stream,
+        no_color=not color,
+        width=width,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=True,
+    )
+
+
+def _wrapped(each: Line, console: Console) -> Iterable[Text]:
+    """The line as it is printed: as it stands without a terminal, else wrapped beside its head."""
+    indent = each.head.cell_len
+    room = console.width - indent
+    if not (each.wrap and console.is_terminal) or room < 20 or each.body.cell_len <= room:
+        return [each.head + each.body]
+    first, *rest = each.body.wrap(console, room, overflow="fold")
+    return [each.head + first, *(Text(" " * indent) + words for words in rest)]

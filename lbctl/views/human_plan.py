@@ -1,0 +1,178 @@
+"""A plan as lines for a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from lbctl.model.change import Action, Change, Difference, Standing
+from lbctl.model.effect import Scope, merged
+from lbctl.model.plan import NodeView, Plan, Role, Step
+from lbctl.views.group import ChangeGroup, counted, grouped, is_digest, rollout_order, scalar, text_diff
+from lbctl.views.line import Line, Part, columns, count, line, names, problem_lines, title
+
+STYLES = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.DELETE: "red",
+    Action.RESTORE: "magenta",
+    Action.RECORD: "dim",
+    Action.FORGET: "dim",
+}
+DETAIL_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
+SIGN = re.compile(r"(?:^\s*|: )([+~-]) ")
+
+SECTIONS = (
+    ("Changes", (Standing.PENDING, Standing.BOTH)),
+    ("Changed by hand since the last apply, would be undone", (Standing.DRIFT, Standing.BOTH)),
+    ("Only recorded: live is as desired already", (Standing.RECORDED,)),
+)
+
+
+def plan_lines(plan: Plan, *, text: bool) -> Iterator[Line]:
+    """Title, nodes, changes, impact, order, problems, and the summary as the last line."""
+    yield line((f"Plan {plan.id}", "bold"), f" of cluster {plan.cluster}, made {plan.created}")
+    yield line()
+    yield from _nodes(plan.nodes)
+    for words, standings in SECTIONS:
+        found = [change for change in plan.changes if change.standing in standings]
+        yield from change_lines(words, found, text=text)
+    yield from _impacts(plan)
+    yield from _steps(plan.steps)
+    if plan.problems:
+        yield from title("Problems")
+        yield from problem_lines(plan.problems, allow=True)
+    yield line()
+    yield line((summary(plan), "bold"))
+
+
+def change_lines(words: str, changes: Sequence[Change], *, text: bool) -> Iterator[Line]:
+    """A section of changes, each that is alike on several nodes once; nothing when there are none."""
+    if not changes:
+        return
+    yield from title(words)
+    for group in grouped(changes, text=text):
+        yield from _change(group, text)
+
+
+def summary(plan: Plan) -> str:
+    """The plan in one line: how much of what, and the nodes in the order of the rollout."""
+    if plan.empty:
+        return f"No changes. Cluster {plan.cluster} is as its file says."
+    number = counted(plan.changes)
+    amounts = f"{number.create} to create, {number.change} to change, {number.delete} to delete"
+    recorded = f", {number.record} to record" if number.record else ""
+    return f"Plan: {amounts}{recorded}. {_order(plan)}"
+
+
+def _order(plan: Plan) -> str:
+    order = rollout_order(plan)
+    masters = {view.node for view in plan.nodes if view.role is Role.MASTER}
+    if len(order) > 8:
+        last = [node for node in order if node in masters]
+        return f"{len(order)} nodes" + (f", last {names(last)} (MASTER)." if last else ".")
+    named = [f"{node} (MASTER)" if node in masters else node for node in order]
+    head = f"{', '.join(named[:-1])}, then " if len(named) > 1 else ""
+    return f"{count(len(named), 'node')}: {head}{named[-1]}."
+
+
+def _nodes(nodes: Sequence[NodeView]) -> Iterator[Line]:
+    rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in ("node", "role", "serial", "holds"))]
+    for view in nodes:
+        role = (str(view.role), "bold" if view.role is Role.MASTER else "")
+        rows.append((view.node, role, str(view.serial) if view.serial else "new", ", ".join(view.holds)))
+    return columns(rows)
+
+
+def _change(group: ChangeGroup, text: bool) -> Iterator[Line]:
+    change = group.change
+    style = STYLES[change.action]
+    effects = ", ".join(map(str, merged(change.effects)))
+    together = ", on all nodes at one instant" if change.scope is Scope.CLUSTER else ""
+    head: tuple[Part, ...] = ("  ", (change.action.value, f"bold {style}"), " ")
+    on: Part = (f"  {names(group.nodes)}", "cyan")
+    yield line((change.address.on_any_node, style), on, (_meant(change, effects, together), "dim"), head=head)
+    for words in change.detail:
+        yield detail_line(words)
+    for difference in _rows(change):
+        yield difference_line(difference, drift=change.standing is Standing.DRIFT)
+    if change.note:
+        yield line((f"note: {change.note}", "italic"), head=("      ",))
+    if text:
+        yield from diff_lines(change)
+
+
+def _meant(change: Change, effects: str, together: str) -> str:
+    words = f"{change.action}" + (f", {effects}" if effects else "") + together
+    return f"  ({words})"
+
+
+def _rows(change: Change) -> Iterator[Difference]:
+    """A digest says nothing beside the configuration's own words."""
+    for difference in change.differences:
+        if not (is_digest(difference) and (change.detail or change.action is Action.CREATE)):
+            yield difference
+
+
+def detail_line(words: str) -> Line:
+    """A line in the configuration's own words, coloured by its first sign."""
+    found = SIGN.search(words)
+    style = DETAIL_STYLES[found.group(1)] if found else ""
+    return line((words, style), head=("      ",))
+
+
+def difference_line(difference: Difference, *, drift: bool) -> Line:
+    """One attribute, live before and desired after."""
+    before, after = scalar(difference.before), scalar(difference.after)
+    moved: tuple[Part, ...] = ((after, "green"),)
+    if difference.before not in (None, difference.after):
+        moved = ((before, "red"), " → ", (after, "green") if difference.after is not None else "removed")
+    by_hand = drift or difference.standing.drifted
+    applied = f"  (the last apply left {scalar(difference.applied)})" if by_hand else ""
+    return line(*moved, (applied, "dim"), head=("      ", f"{difference.attribute}: "))
+
+
+def diff_lines(change: Change) -> Iterator[Line]:
+    """The unified diff of the bytes as they may be shown."""
+    carries_file = change.before or change.after
+    if not carries_file and any(map(is_digest, change.differences)):
+        yield line(("no text: a saved plan keeps no file's content", "dim"), head=("      ",))
+    for words in text_diff(change):
+        yield line((words, DETAIL_STYLES.get(words[:1], "")), head=("      ",), wrap=False)
+
+
+def _impacts(plan: Plan) -> Iterator[Line]:
+    """What each node's daemons go through, nodes alike on one line."""
+    rows: dict[str, list[str]] = {}
+    for node in rollout_order(plan):
+        effects = merged(effect for change in plan.of(node) for effect in change.effects)
+        rows.setdefault(", ".join(map(str, effects)) or "no daemon is touched", []).append(node)
+    if rows:
+        yield from title("Impact")
+        yield from columns([(names(nodes), words) for words, nodes in rows.items()])
+
+
+def _steps(steps: Sequence[Step]) -> Iterator[Line]:
+    """Numbered; neighbours that are alike on several nodes on one line, a node's name once a run."""
+    if not steps:
+        return
+    yield from title("Steps, in this order")
+    rows: list[tuple[Part, ...]] = []
+    last = ""
+    for first, alike in _runs(steps):
+        nodes = names([step.node for step in alike])
+        number = f"{first}" if len(alike) == 1 else f"{first}-{first + len(alike) - 1}"
+        node: Part = ("" if nodes == last else nodes, "cyan")
+        rows.append((f"{number:>4}", node, (str(alike[0].name), "bold"), alike[0].text))
+        last = nodes
+    yield from columns(rows)
+
+
+def _runs(steps: Iterable[Step]) -> Iterator[tuple[int, list[Step]]]:
+    """Neighbours of one name and text, with the number of the first."""
+    number = 1
+    for _, run in groupby(steps, key=lambda step: (step.name, step.text)):
+        alike = list(run)
+        yield number, alike
+        number += len(alike)

@@ -1,0 +1,137 @@
+"""Reports, drift and status as lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lbctl.errors import NodeError
+from lbctl.model.change import Standing
+from lbctl.model.report import ApplyReport, DriftItem, DriftReport, Exit
+from lbctl.views.group import ItemGroup, grouped, grouped_items, scalar, thing
+from lbctl.views.human_plan import diff_lines
+from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
+from lbctl.views.standing import NodeStanding, standing
+from lbctl.views.view import NodeStatus
+
+OUTCOMES = {Exit.DONE: "bold green", Exit.STOPPED: "bold yellow"}
+WHAT = {"changed": "green", "undone": "yellow", "failed": "red"}
+
+FINDINGS = (
+    ("drift", "Changed by hand since the last apply"),
+    ("unknown", "Could not be read"),
+    ("pending", "In the cluster file, not applied yet"),
+    ("unloaded", "On disk, not loaded by the daemon"),
+    ("note", "Worth knowing"),
+)
+
+
+def report_lines(report: ApplyReport) -> Iterator[Line]:
+    """A table of the nodes, the commands to go on with, and the outcome as the last line."""
+    yield line()
+    rows = [_head("node", "serial", "role", "serving", "what")]
+    for node in report.nodes:
+        serving: Part = "yes" if node.serving else ("NO", "bold red")
+        rows.append((node.node, str(node.serial), node.role, serving, (node.what, WHAT.get(node.what, ""))))
+    yield from columns(rows)
+    yield line()
+    if report.advice:
+        for words in report.advice:
+            yield line(words, head=("  ",), wrap=False)
+        yield line()
+    yield line((report.summary, OUTCOMES.get(report.code, "bold red")), f" ({seconds(report.seconds)})")
+
+
+def drift_lines(report: DriftReport, *, text: bool) -> Iterator[Line]:
+    """Findings by their kind, worst first, and the summary as the last line."""
+    yield line((f"Drift of cluster {report.cluster}", "bold"))
+    known = [what for what, _ in FINDINGS]
+    others = [(item.what, item.what) for item in report.items if item.what not in known]
+    for what, words in (*FINDINGS, *dict.fromkeys(others)):
+        found = [item for item in report.items if item.what == what]
+        if found:
+            yield from title(words)
+            for group in grouped_items(found):
+                yield from _finding(group)
+    if text:
+        yield from _texts(report)
+    yield line()
+    yield line((drift_summary(report), "bold"))
+
+
+def drift_summary(report: DriftReport) -> str:
+    """How many findings of what, in one line."""
+    if not report.items:
+        return f"No drift. Cluster {report.cluster} is as the last apply left it."
+    found = [item.what for item in report.items]
+    numbers = [f"{found.count(what)} {what}" for what in dict.fromkeys(found)]
+    return f"Cluster {report.cluster}: {', '.join(numbers)}."
+
+
+def status_lines(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Iterator[Line]:
+    """A table of the nodes, then what stands out on each."""
+    stands = [standing(name, found, vips) for name, found in nodes.items()]
+    yield line((f"Cluster {cluster}", "bold"))
+    yield line()
+    yield from columns(
+        [_head("node", "role", "serial", "haproxy", "keepalived", "servers", "holds")]
+        + [_stand(stand) for stand in stands]
+    )
+    notes = [(stand.node, note) for stand in stands for note in stand.notes]
+    if notes:
+        yield from title("Worth knowing")
+        yield from columns(notes)
+    yield line()
+    yield line((_status_summary(cluster, nodes, stands, vips), "bold"))
+
+
+def _status_summary(
+    cluster: str, nodes: NodeStatus, stands: Sequence[NodeStanding], vips: Sequence[str]
+) -> str:
+    lost = [name for name, found in nodes.items() if isinstance(found, NodeError)]
+    if lost:
+        return f"{count(len(lost), 'node')} of {len(nodes)} could not be read: {names(lost)}."
+    held = {vip for stand in stands for vip in stand.holds}
+    missing = [vip for vip in vips if vip not in held]
+    if missing:
+        return f"No node holds {', '.join(missing)}."
+    return f"{count(len(nodes), 'node')} read, every VIP is held."
+
+
+def _head(*words: str) -> tuple[Part, ...]:
+    return tuple((word, "dim") for word in words)
+
+
+def _stand(stand: NodeStanding) -> tuple[Part, ...]:
+    haproxy, keepalived = (
+        (word, "" if word == "active" else "bold red") for word in (stand.haproxy, stand.keepalived)
+    )
+    role: Part = (stand.role, "bold" if stand.holds else "")
+    return (stand.node, role, stand.serial, haproxy, keepalived, stand.servers, ", ".join(stand.holds))
+
+
+def _finding(group: ItemGroup) -> Iterator[Line]:
+    item = group.item
+    about = "" if thing(item) == item.node else f"{thing(item)}  "
+    yield line((about, "yellow"), (names(group.nodes), "cyan"), head=("  ",))
+    for words in item.text.split("\n") if item.text else ():
+        yield line(words, head=("      ",))
+    yield from _differences(item)
+
+
+def _differences(item: DriftItem) -> Iterator[Line]:
+    """What the last apply left, and what is there now; for what is pending, live and desired."""
+    for difference in item.differences:
+        pending = item.what == "pending" or difference.standing is Standing.PENDING
+        before, after = (
+            (difference.before, difference.after) if pending else (difference.applied, difference.before)
+        )
+        moved = (scalar(before), "dim"), " → ", (scalar(after), "yellow")
+        yield line(*moved, head=("      ", f"{difference.attribute}: "))
+
+
+def _texts(report: DriftReport) -> Iterator[Line]:
+    for group in grouped(report.changes, text=True):
+        found = list(diff_lines(group.change))
+        if found:
+            yield from title(f"{group.change.address.on_any_node}  {names(group.nodes)}")
+            yield from found

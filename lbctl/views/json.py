@@ -1,0 +1,128 @@
+"""The view for programs: one document a command; for apply one event a line, the report last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TextIO, assert_never
+
+from lbctl.errors import LbctlError, Problem
+from lbctl.model.event import (
+    Event,
+    Gathering,
+    NodeGathered,
+    NodeUndone,
+    Planned,
+    StepDone,
+    StepFailed,
+    StepStarted,
+    Stopping,
+)
+from lbctl.model.plan import Plan
+from lbctl.model.report import ApplyReport, DriftReport
+from lbctl.views.escape import plain_unicode, shown_lines
+from lbctl.views.json_forms import (
+    Json,
+    drift_form,
+    error_form,
+    plan_form,
+    problem_form,
+    report_form,
+    status_form,
+    step_form,
+)
+from lbctl.views.view import NodeStatus
+
+FORMAT_VERSION = 1
+"""Of every document and line. Keys are added without a new one; it rises when one changes or goes."""
+
+
+class JsonView:
+    """Documents and lines on `out`, errors and warnings as lines on `err`. ASCII alone: safe on any terminal.
+
+    `events`: show them, one a line (apply); without, a command writes one document.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, *, events: bool = False) -> None:
+        self.out = out
+        self.err = err
+        self.events = events
+
+    def plan(self, plan: Plan, *, text: bool = False) -> None:
+        self._document("plan", plan_form(plan, text=text))
+
+    def event(self, event: Event) -> None:
+        if self.events:
+            self._line(_event(event))
+
+    def report(self, report: ApplyReport) -> None:
+        self._line({"event": "report", **report_form(report)})
+
+    def drift(self, report: DriftReport, *, text: bool = False) -> None:
+        self._document("drift", drift_form(report, text=text))
+
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
+        self._document("status", status_form(cluster, nodes, vips))
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        self._document("problems", {"problems": [problem_form(problem) for problem in problems]})
+
+    def warnings(self, problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            self._line(problem_form(problem), self.err)
+
+    def error(self, error: LbctlError) -> None:
+        self._line(error_form(error), self.err)
+
+    def note(self, text: str) -> None:
+        self._line({"note": plain_unicode(text)}, self.err)
+
+    def raw(self, data: bytes) -> None:
+        self._document("file", {"lines": list(shown_lines(data))})
+
+    def close(self) -> None:
+        self.out.flush()
+
+    def _document(self, what: str, form: Mapping[str, Json]) -> None:
+        if self.events:
+            self._line({"event": what, **form})
+            return
+        form = {"format_version": FORMAT_VERSION, "document": what, **form}
+        self.out.write(json.dumps(form, indent=2) + "\n")
+
+    def _line(self, form: Mapping[str, Json], stream: TextIO | None = None) -> None:
+        target = stream or self.out
+        target.write(json.dumps({"format_version": FORMAT_VERSION, **form}) + "\n")
+        target.flush()
+
+
+def _event(event: Event) -> Mapping[str, Json]:
+    match event:
+        case Gathering():
+            return {"event": "gathering", "nodes": list(event.nodes)}
+        case NodeGathered():
+            return {"event": "gathered", "node": event.node, "seconds": event.seconds}
+        case Planned():
+            return {"event": "planned", **plan_form(event.plan)}
+        case StepStarted():
+            return {"event": "started", **step_form(event.step), "number": event.number, "of": event.of}
+        case StepDone():
+            return {"event": "done", **step_form(event.step), **_said(event)}
+        case StepFailed():
+            evidence = [plain_unicode(words) for words in event.evidence]
+            return {"event": "failed", **step_form(event.step), **_said(event), "evidence": evidence}
+        case NodeUndone():
+            return {
+                "event": "undone",
+                "node": event.node,
+                "good": event.good,
+                "said": plain_unicode(event.text),
+            }
+        case Stopping():
+            return {"event": "stopping", "node": event.node}
+        case _:
+            assert_never(event)
+
+
+def _said(event: StepDone | StepFailed) -> Mapping[str, Json]:
+    return {"seconds": event.seconds, "said": plain_unicode(event.text)}

@@ -1,0 +1,189 @@
+"""The nouns as JSON values, with keys that stay. They are documented in docs/json.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from lbctl.errors import InputError, LbctlError, NodeError, Problem
+from lbctl.model.change import Change, Difference
+from lbctl.model.effect import Effect, merged
+from lbctl.model.facts import Facts
+from lbctl.model.plan import NodeView, Plan, Step
+from lbctl.model.report import ApplyReport, DriftItem, DriftReport
+from lbctl.views.escape import plain_unicode
+from lbctl.views.group import counted, rollout_order, text_diff
+from lbctl.views.standing import standing
+from lbctl.views.view import NodeStatus
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+
+def plan_form(plan: Plan, *, text: bool = False) -> Mapping[str, Json]:
+    """A plan; of contents only the diff as it may be shown, and only when asked for."""
+    number = counted(plan.changes)
+    return {
+        "plan": plan.id,
+        "cluster": plan.cluster,
+        "created": plan.created,
+        "digest": plan.digest,
+        "nodes": [_node(view) for view in plan.nodes],
+        "changes": [change_form(change, text=text) for change in plan.changes],
+        "order": list(rollout_order(plan)),
+        "impact": {
+            node: _effects(e for c in plan.of(node) for e in c.effects) for node in rollout_order(plan)
+        },
+        "steps": [step_form(step) for step in plan.steps],
+        "problems": [problem_form(problem) for problem in plan.problems],
+        "summary": {
+            "create": number.create,
+            "change": number.change,
+            "delete": number.delete,
+            "record": number.record,
+        },
+    }
+
+
+def change_form(change: Change, *, text: bool = False) -> Mapping[str, Json]:
+    """One change on one node."""
+    form: dict[str, Json] = {
+        **_address(str(change.address)),
+        "node": change.address.node,
+        "kind": change.address.kind,
+        "name": plain_unicode(change.address.name),
+        "action": str(change.action),
+        "standing": str(change.standing),
+        "scope": str(change.scope),
+        "impact": str(change.impact),
+        "effects": _effects(change.effects),
+        "differences": [_difference(difference) for difference in change.differences],
+        "detail": [plain_unicode(words) for words in change.detail],
+        "note": plain_unicode(change.note),
+    }
+    if text:
+        form["text"] = list(text_diff(change))
+    return form
+
+
+def step_form(step: Step) -> Mapping[str, Json]:
+    return {"step": str(step.name), "node": step.node, "text": plain_unicode(step.text)}
+
+
+def problem_form(problem: Problem) -> Mapping[str, Json]:
+    place = problem.place
+    return {
+        "level": problem.level,
+        "code": problem.code,
+        "text": plain_unicode(problem.text),
+        "mend": plain_unicode(problem.mend),
+        "file": plain_unicode(place.file) if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }
+
+
+def report_form(report: ApplyReport) -> Mapping[str, Json]:
+    return {
+        "plan": report.plan,
+        "code": int(report.code),
+        "seconds": report.seconds,
+        "nodes": [
+            {"node": n.node, "serial": n.serial, "role": n.role, "serving": n.serving, "what": n.what}
+            for n in report.nodes
+        ],
+        "summary": plain_unicode(report.summary),
+        "advice": [plain_unicode(words) for words in report.advice],
+    }
+
+
+def drift_form(report: DriftReport, *, text: bool = False) -> Mapping[str, Json]:
+    """What drift found; `changes` are what an apply would do about it."""
+    return {
+        "cluster": report.cluster,
+        "code": int(report.code),
+        "items": [_item(item) for item in report.items],
+        "changes": [change_form(change, text=text) for change in report.changes],
+    }
+
+
+def status_form(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Mapping[str, Json]:
+    return {
+        "cluster": cluster,
+        "vips": list(vips),
+        "nodes": [_status(name, found, vips) for name, found in nodes.items()],
+    }
+
+
+def error_form(error: LbctlError) -> Mapping[str, Json]:
+    problems = error.problems if isinstance(error, InputError) else ()
+    return {
+        "error": type(error).__name__,
+        "node": error.node if isinstance(error, NodeError) else None,
+        "summary": plain_unicode(error.summary),
+        "detail": plain_unicode(error.detail),
+        "mend": plain_unicode(error.mend),
+        "problems": [problem_form(problem) for problem in problems],
+    }
+
+
+def _address(address: str) -> dict[str, Json]:
+    return {"address": plain_unicode(address)}
+
+
+def _node(view: NodeView) -> Mapping[str, Json]:
+    return {
+        "node": view.node,
+        "role": str(view.role),
+        "holds": list(view.holds),
+        "serial": view.serial,
+        "fingerprint": view.fingerprint,
+    }
+
+
+def _effects(effects: Iterable[Effect]) -> list[Json]:
+    return [{"unit": effect.unit, "impact": str(effect.impact)} for effect in merged(effects)]
+
+
+def _difference(difference: Difference) -> Mapping[str, Json]:
+    values = {"before": difference.before, "after": difference.after, "applied": difference.applied}
+    return {
+        "attribute": difference.attribute,
+        **{name: plain_unicode(v) if isinstance(v, str) else v for name, v in values.items()},
+        "standing": str(difference.standing),
+    }
+
+
+def _item(item: DriftItem) -> Mapping[str, Json]:
+    return {
+        "node": item.node,
+        "what": item.what,
+        **_address(item.address),
+        "differences": [_difference(difference) for difference in item.differences],
+        "text": plain_unicode(item.text),
+    }
+
+
+def _status(name: str, found: Facts | NodeError, vips: Sequence[str]) -> Mapping[str, Json]:
+    """One node; what could not be read is null, never a guess."""
+    if isinstance(found, NodeError):
+        return {"node": name, "read": False, "error": error_form(found)}
+    stand = standing(name, found, vips)
+    lock = found.lock
+    return {
+        "node": name,
+        "read": True,
+        "role": stand.role,
+        "holds": list(stand.holds),
+        "serial": found.owner.serial if found.owner else None,
+        "cluster": found.owner.cluster if found.owner else None,
+        "daemons": {d.unit: {"enabled": d.enabled, "active": d.active} for d in found.daemons},
+        "servers": _servers(found),
+        "lock": {"who": lock.who, "what": lock.what, "since": lock.since} if lock else None,
+        "armed": found.armed or None,
+        "drain": found.drain,
+    }
+
+
+def _servers(facts: Facts) -> list[Json] | None:
+    if facts.servers is None:
+        return None
+    return [{"backend": s.backend, "server": s.server, "status": s.status} for s in facts.servers]

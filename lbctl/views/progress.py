@@ -1,0 +1,100 @@
+"""What is under way: redrawn in place on a terminal, plain lines without one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+
+from lbctl.model.event import StepStarted
+from lbctl.model.plan import Step
+from lbctl.views.line import Part, names, seconds, text
+
+Clock = Callable[[], float]
+
+
+class Progress:
+    """Steps and nodes under way. Draws only on a terminal; `close` wipes what is drawn."""
+
+    def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
+        self.console = console
+        self.clock = clock
+        self.steps: dict[Step, StepStarted] = {}
+        self.since: dict[Step, float] = {}
+        self.reading: list[str] = []
+        self.nodes = 0
+        self.began = 0.0
+        self.live: Live | None = None
+
+    def read(self, nodes: tuple[str, ...]) -> None:
+        """The nodes are about to be read."""
+        self.reading, self.nodes, self.began = list(nodes), len(nodes), self.clock()
+        self._draw()
+
+    def was_read(self, node: str) -> None:
+        """One of them has been."""
+        if node in self.reading:
+            self.reading.remove(node)
+        self._draw()
+
+    def start(self, event: StepStarted) -> None:
+        """A step is under way."""
+        self.steps[event.step], self.since[event.step] = event, self.clock()
+        self._draw()
+
+    def end(self, step: Step) -> StepStarted | None:
+        """A step is over; its start, if it was seen."""
+        self.since.pop(step, None)
+        started = self.steps.pop(step, None)
+        self._draw()
+        return started
+
+    def close(self) -> None:
+        """Wipe what is drawn. What is still under way stays known."""
+        if self.live:
+            self.live.stop()
+            self.live = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for spinner, parts in self._rows():
+            grid = Table.grid(padding=(0, 1))
+            row = text(*parts)
+            row.truncate(max(options.max_width - 3, 1), overflow="ellipsis")
+            grid.add_row(spinner, row)
+            yield grid
+
+    def _rows(self) -> Iterator[tuple[Spinner, tuple[Part, ...]]]:
+        now = self.clock()
+        if self.reading:
+            done = f"reading nodes, {self.nodes - len(self.reading)} of {self.nodes} done"
+            yield self._spinner(now), (done, (f"  waiting for {names(self.reading)}", "dim"))
+        for step, event in self.steps.items():
+            elapsed = (f"  {seconds(now - self.since[step])}", "dim")
+            yield self._spinner(now), (*step_parts(step, event), elapsed)
+
+    def _spinner(self, now: float) -> Spinner:
+        spinner = Spinner("dots")
+        spinner.start_time = self.began  # one phase for all, and no jump when a row comes or goes
+        return spinner
+
+    def _draw(self) -> None:
+        if not self.console.is_terminal:
+            return
+        if not self.steps and not self.reading:
+            self.close()
+        elif self.live is None:
+            self.live = Live(self, console=self.console, transient=True, refresh_per_second=8)
+            self.live.start()
+
+
+def step_parts(step: Step, started: StepStarted | None) -> tuple[Part, ...]:
+    """`[ 4/22] lb3  swap     haproxy.cfg`."""
+    number = ""
+    if started:
+        width = len(str(started.of))
+        number = f"[{started.number:>{width}}/{started.of}] "
+    return ((number, "dim"), (step.node, "cyan"), "  ", (f"{step.name!s:<8}", "bold"), "  ", step.text)

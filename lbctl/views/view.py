@@ -1,0 +1,63 @@
+"""The protocol behind which the views stand: workflows return values and yield events, a view shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from lbctl.errors import LbctlError, NodeError, Problem
+from lbctl.model.event import Event
+from lbctl.model.facts import Facts
+from lbctl.model.plan import Plan
+from lbctl.model.report import ApplyReport, DriftReport
+
+NodeStatus = Mapping[str, Facts | NodeError]
+"""What was gathered, or why it could not be, by the node's name in the cluster file's order."""
+
+
+class View(Protocol):
+    """Shows the nouns of the model. Of a file's content it shows what is masked already, never the bytes."""
+
+    def plan(self, plan: Plan, *, text: bool = False) -> None:
+        """A plan, whole. `text` adds the unified diff of each file as it may be shown."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """What happens just now."""
+        ...
+
+    def report(self, report: ApplyReport) -> None:
+        """The outcome of an apply; its last line is the outcome in one sentence."""
+        ...
+
+    def drift(self, report: DriftReport, *, text: bool = False) -> None:
+        """What drift found. Says nothing where nobody watches and there is nothing to say."""
+        ...
+
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
+        """How each node stands; `vips` are the cluster's addresses without prefix."""
+        ...
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        """Located findings of a file, one after the other, and how many there are."""
+        ...
+
+    def warnings(self, problems: Sequence[Problem]) -> None:
+        """Findings that stop nothing; on standard error."""
+        ...
+
+    def error(self, error: LbctlError) -> None:
+        """What went wrong and what to do; on standard error."""
+        ...
+
+    def note(self, text: str) -> None:
+        """A line for a person: what was saved where. Never part of a JSON document."""
+        ...
+
+    def raw(self, data: bytes) -> None:
+        """A file as it may be shown (render): to the byte, unless a terminal would obey what is in it."""
+        ...
+
+    def close(self) -> None:
+        """Take down whatever is drawn live; safe to call twice."""
+        ...

@@ -1,0 +1,213 @@
+"""One noun of each kind to show, with `word` in every place that text from nodes or files can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lbctl.errors import NodeError, Place, Problem, RemoteError
+from lbctl.model.change import Action, Change, Difference, Standing
+from lbctl.model.content import Content
+from lbctl.model.effect import Effect, Impact, Scope
+from lbctl.model.event import (
+    Event,
+    Gathering,
+    NodeGathered,
+    NodeUndone,
+    Planned,
+    StepDone,
+    StepFailed,
+    StepStarted,
+    Stopping,
+)
+from lbctl.model.facts import Daemon, Facts, LockHolder, ServerState
+from lbctl.model.owner import Owner
+from lbctl.model.plan import NodeView, Plan, Role, Step, StepName
+from lbctl.model.report import ApplyReport, DriftItem, DriftReport, Exit, NodeOutcome
+from lbctl.model.resource import Address, resource
+
+NODES = ("lb1", "lb2", "lb3")
+SECRET = "s3cr3t-of-the-stats-page"
+RELOAD = Effect("haproxy", Impact.RELOAD)
+
+
+def plan(word: str = "cinder") -> Plan:
+    """Three nodes, a file alike on all, a drifted sysctl on one, a package, everything else once."""
+    changes = [_haproxy(node, word) for node in NODES]
+    changes += [_file(node, "/etc/lbctl/new", Action.CREATE, word) for node in NODES]
+    changes.append(_file("lb2", f"/etc/haproxy/{word}", Action.DELETE, word))
+    changes.append(_sysctl("lb2", Standing.DRIFT, "0", "1", "1"))
+    changes.append(_sysctl("lb3", Standing.BOTH, word, "1", "0"))
+    changes.append(_recorded("lb1"))
+    views = (
+        NodeView("lb1", Role.MASTER, ("10.15.85.31", "fd00::1"), 3, "f1"),
+        NodeView("lb2", Role.BACKUP, (), 3, "f2"),
+        NodeView("lb3", Role.BACKUP, (), 0, "f3"),
+    )
+    problems = (
+        Problem(
+            f"backend {word} has one server", Place(f"{word}.yaml", 12, 4), f"add {word}", "unsafe", "shrink"
+        ),
+        Problem(f"{word} is not known", Place("cluster.yaml", 3), level="warning", code="unknown-keyword"),
+        Problem(word, level="error"),
+    )
+    return Plan(
+        "20261122-134337-7f3a",
+        "openstack-api",
+        "2026-11-22 13:43:37 UTC",
+        "d" * 64,
+        views,
+        tuple(changes),
+        steps(word),
+        problems,
+    )
+
+
+def steps(word: str) -> tuple[Step, ...]:
+    """Staging on all, then each node in turn."""
+    made = [
+        Step(StepName.STAGE, node, f"write candidates and check them: {word}")
+        for node in ("lb3", "lb2", "lb1")
+    ]
+    for node in ("lb3", "lb2", "lb1"):
+        out = StepName.HANDOVER if node == "lb1" else StepName.DRAIN
+        made += [
+            Step(StepName.ARM, node, "undo by itself after 180 s"),
+            Step(out, node, f"{word}: weight -253, wait for its connections to end"),
+            Step(StepName.SWAP, node, f"haproxy.cfg, {word}, then reload haproxy"),
+            Step(StepName.VERIFY, node, "24 binds, 36 servers, one holder a VIP"),
+            Step(StepName.UNDRAIN, node, "back into the election"),
+            Step(StepName.CONFIRM, node, "disarm the undo, record serial 4"),
+        ]
+    return tuple(made)
+
+
+def events(word: str = "cinder") -> tuple[Event, ...]:
+    """One of each, as an apply that fails yields them."""
+    walked = steps(word)
+    return (
+        Gathering(NODES),
+        *(NodeGathered(node, 0.2) for node in NODES),
+        Planned(plan(word)),
+        StepStarted(walked[0], 1, len(walked)),
+        StepDone(walked[0], 0.4, f"{word} valid"),
+        StepStarted(walked[1], 2, len(walked)),
+        Stopping("lb2"),
+        StepFailed(walked[1], 61.5, f"{word} is not listening", (f"[ALERT] {word}", "proxy has no server")),
+        NodeUndone("lb2", True, word),
+        NodeUndone("lb3", False, word),
+    )
+
+
+def report(word: str = "cinder") -> ApplyReport:
+    """Stopped half way."""
+    nodes = (
+        NodeOutcome("lb1", 3, "MASTER", True, "unchanged"),
+        NodeOutcome("lb2", 3, "BACKUP", False, "failed"),
+        NodeOutcome("lb3", 4, "BACKUP", True, "changed"),
+    )
+    advice = ("continue:      lbctl apply", f"go back:       lbctl rollback 3 --because '{word}'")
+    return ApplyReport("20261122-134337-7f3a", Exit.STOPPED, 83.2, nodes, f"Stopped at lb2: {word}.", advice)
+
+
+def drift(word: str = "cinder") -> DriftReport:
+    """A finding of each kind."""
+    moved = (Difference("value", word, "1", "1", Standing.DRIFT),)
+    waiting = (Difference("mode", "0644", "0600", "0644", Standing.PENDING),)
+    items = (
+        DriftItem("lb2", "drift", "lb2/sysctl/net.ipv4.ip_nonlocal_bind", moved),
+        DriftItem("lb3", "drift", "lb3/sysctl/net.ipv4.ip_nonlocal_bind", moved),
+        DriftItem("lb1", "pending", f"lb1/file/etc/{word}", waiting, word),
+        DriftItem("lb3", "unknown", "lb3/file/etc/haproxy/haproxy.cfg", text=word),
+        DriftItem("lb1", "unloaded", "lb1/service/haproxy", text="the file is newer than the process"),
+        DriftItem("lb1", "note", "lb1", text=f"the VIP is on a lower node: {word}"),
+    )
+    return DriftReport("openstack-api", items, (_haproxy("lb2", word),))
+
+
+def status(word: str = "cinder") -> Mapping[str, Facts | NodeError]:
+    """A holder, a node with everything to note, a node that cannot be read."""
+    lost = RemoteError("lb3", f"{word} failed with 1", detail=word, evidence=(word,))
+    return {
+        "lb1": facts("lb1", frozenset({"10.15.85.31", "10.15.85.32"})),
+        "lb2": facts("lb2", frozenset({"10.15.85.33"}), word),
+        "lb3": lost,
+    }
+
+
+def facts(node: str, held: frozenset[str], word: str = "") -> Facts:
+    """A node; with a word, one on which everything is worth a note."""
+    daemons = (
+        Daemon("haproxy", True, True, not word, 812, word or "Ready."),
+        Daemon("keepalived", True, True, True, 813),
+    )
+    servers = (
+        ServerState("cinder-api", "c1", "UP 1/3"),
+        ServerState(word or "nova", "c2", "DOWN" if word else "UP"),
+    )
+    return Facts(
+        node=node,
+        os="Debian 12",
+        boot_id="b",
+        tools=frozenset({"socat"}),
+        held=held,
+        daemons=daemons,
+        listeners=(),
+        servers=servers,
+        owner=None if word else Owner("openstack-api", "id", 3, "p", key="00"),
+        lock=LockHolder(word, word, "2026-11-22 13:40") if word else None,
+        armed=word,
+        drain=-253 if word else 0,
+        samples=frozenset(),
+        resources=(),
+    )
+
+
+def _haproxy(node: str, word: str) -> Change:
+    """A file with a secret in its bytes and a digest keyed with the node's own key."""
+    address = Address(node, "file", "/etc/haproxy/haproxy.cfg")
+    old = Content(f"listen stats\n\tstats auth a:{SECRET}\n".encode(), b"listen stats\n\tstats auth a:***\n")
+    new = Content(
+        old.data + word.encode(errors="surrogateescape"), old.shown + word.encode(errors="surrogateescape")
+    )
+    return Change(
+        address,
+        Action.UPDATE,
+        Standing.PENDING,
+        (Difference("content", f"hmac:{node}1", f"hmac:{node}2", f"hmac:{node}1", Standing.PENDING),),
+        (RELOAD,),
+        detail=(
+            f"backend cinder-api: + server mesa-virt-04 10.15.85.144:8776 check {word}",
+            "backend cinder-api: - server mesa-virt-01 10.15.85.141:8776 check inter 10s",
+            f"frontend keystone-vip: ~ bind {word} → bind 10.15.85.31:5000",
+        ),
+        note=f"2 of 3 servers stay, {word}",
+        desired=resource(address, {}, new),
+        live=resource(address, {}, old),
+    )
+
+
+def _file(node: str, path: str, action: Action, word: str) -> Change:
+    made = action is Action.CREATE
+    values: tuple[tuple[str, str, str | None], ...] = (
+        ("content", "", "shown:0123456789abcdef"),
+        ("mode", "", "0600"),
+    )
+    differences = tuple(
+        Difference(name, None if made else value, value if made else None, None, Standing.PENDING)
+        for name, _, value in values
+    )
+    return Change(
+        Address(node, "file", path), action, Standing.PENDING, differences, note="" if made else word
+    )
+
+
+def _sysctl(node: str, standing: Standing, before: str, after: str, applied: str) -> Change:
+    address = Address(node, "sysctl", "net.ipv4.ip_nonlocal_bind")
+    difference = Difference("value", before, after, applied, standing)
+    restart = Effect("keepalived", Impact.RESTART)
+    return Change(address, Action.UPDATE, standing, (difference,), (restart,), scope=Scope.CLUSTER)
+
+
+def _recorded(node: str) -> Change:
+    difference = Difference("active", True, True, None, Standing.RECORDED)
+    return Change(Address(node, "service", "haproxy"), Action.RECORD, Standing.RECORDED, (difference,))
