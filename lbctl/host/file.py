@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import ManagedFile, Node
@@ -16,13 +16,21 @@ from lbctl.model.resource import Address, Resource, Scalar, Unknown, resource
 
 # type, mode, owner, group on one line; the bytes, for a regular file, on the next ones
 _READ = (
-    "f={path}; if [ -L $f ]; then echo link; elif [ -f $f ]; then stat -c 'file %a %U %G' $f && base64 -w0 $f; "
-    "elif [ -e $f ]; then echo other; else echo absent; fi"
+    "f={path}; if [ -L $f ]; then echo link; elif [ -f $f ]; then "
+    "stat -c 'file %a %U %G' $f && base64 -w0 $f; elif [ -e $f ]; then echo other; else echo absent; fi"
 )
 
 
+Mask = Callable[[bytes], bytes]
+
+
 class FileKind:
+    """`masks` hide the secrets of files below a folder: the daemons' own languages, each in its own way."""
+
     name = "file"
+
+    def __init__(self, masks: Sequence[tuple[str, Mask]] = ()) -> None:
+        self._masks = tuple(masks)
 
     def desired(self, node: Node, key: str) -> Sequence[Resource]:
         return [self._desired(node.name, f, key) for f in node.files]
@@ -43,10 +51,25 @@ class FileKind:
     def live(self, wanted: Sequence[Resource], answers: Answers, key: str) -> Sequence[Resource | Unknown]:
         found = []
         for number, wish in enumerate(wanted):
-            live = _live(wish, answers.get(f"file.{number}"), key)
+            live = _live(wish, answers.get(f"file.{number}"))
+            if isinstance(live, Resource) and live.content is not None:
+                content = self._masked(wish, live.content.data)
+                values = (
+                    {**live.values, "content": content.digest(key)} if "mode" in live.values else live.values
+                )
+                live = resource(live.address, values, content)
             if live is not None:
                 found.append(live)
         return found
+
+    def _masked(self, wish: Resource, data: bytes) -> Content:
+        """Live bytes with what may be shown of them: nothing of a secret, nothing of a private key."""
+        path = wish.address.name
+        mask = next((mask for folder, mask in self._masks if path.startswith(folder)), None)
+        if mask is not None:
+            return Content(data, mask(data))
+        hidden = (wish.content is not None and wish.content.secret) or b"PRIVATE KEY" in data
+        return Content(data, b"***\n" if hidden else data)
 
     def work(self, change: Change) -> Work:
         path = change.address.name
@@ -83,7 +106,7 @@ def _sha256(content: Content | None) -> str:
     return hashlib.sha256(content.data).hexdigest() if content else "absent"
 
 
-def _live(wish: Resource, answer: Answer | None, key: str) -> Resource | Unknown | None:
+def _live(wish: Resource, answer: Answer | None) -> Resource | Unknown | None:
     if answer is None or answer.status != 0:
         return Unknown(wish.address, "it could not be read")
     head, _, body = answer.output.partition(b"\n")
@@ -94,13 +117,8 @@ def _live(wish: Resource, answer: Answer | None, key: str) -> Resource | Unknown
         return Unknown(wish.address, "it is a symbolic link, and lbctl writes through none")
     if words[:1] != ["file"]:
         return Unknown(wish.address, "it is no regular file")
-    data = base64.b64decode(body)
+    content = Content(base64.b64decode(body), b"")
     if wish.value("present") is False:
-        return resource(wish.address, {"present": True}, Content(data, b""))
-    content = Content(data, data)
-    mode = words[1].rjust(4, "0")
-    return resource(
-        wish.address,
-        {"content": content.digest(key), "mode": mode, "owner": f"{words[2]}:{words[3]}"},
-        content,
-    )
+        return resource(wish.address, {"present": True}, content)
+    mode, owner = words[1].rjust(4, "0"), f"{words[2]}:{words[3]}"
+    return resource(wish.address, {"content": "", "mode": mode, "owner": owner}, content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Address, Resource, Unknown
@@ -28,7 +28,6 @@ class Daemon:
     active: bool
     main_pid: int
     status: str = ""
-    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class Facts:
 
     `held` are the addresses (without prefix) on any interface but lo. `servers` is None when HAProxy's stats
     socket could not be asked. `armed` is the id of a transaction that was neither confirmed nor undone.
+    `key` (hex) makes this node's digests: its own, or, before its first apply, one of this run alone.
     """
 
     node: str
@@ -73,6 +73,7 @@ class Facts:
     drain: int
     samples: frozenset[str]
     resources: tuple[Resource | Unknown, ...]
+    key: str = field(repr=False)
 
     def daemon(self, unit: str) -> Daemon | None:
         return next((d for d in self.daemons if d.unit == unit), None)

@@ -1,0 +1,147 @@
+"""Reading all nodes at once: one connection and, as a rule, one remote command each."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lbctl.errors import NodeError, RemoteError
+from lbctl.haproxy import stats
+from lbctl.host import facts as host
+from lbctl.kinds import KINDS
+from lbctl.model.cluster import Cluster, Node
+from lbctl.model.command import Answers
+from lbctl.model.facts import Facts
+from lbctl.model.owner import Owner
+from lbctl.model.resource import Address, Resource, Unknown, resource
+from lbctl.transport.protocol import Reader
+
+_AT_ONCE = 32  # connections being opened at a time
+STATS_SOCKET = "/run/haproxy/admin.sock"
+
+Progress = Callable[[str, float], None]
+
+
+def gather(
+    cluster: Cluster, reader: Reader, progress: Progress = lambda node, seconds: None
+) -> dict[str, Facts | NodeError]:
+    """All nodes' facts by name, in the cluster's order; for a node that cannot be read, why."""
+
+    def one(node: Node) -> Facts | NodeError:
+        began = time.monotonic()
+        try:
+            return gather_node(node, reader)
+        except NodeError as error:
+            return error
+        finally:
+            progress(node.name, time.monotonic() - began)
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return dict(zip((n.name for n in cluster.nodes), pool.map(one, cluster.nodes), strict=True))
+
+
+def gather_node(node: Node, reader: Reader) -> Facts:
+    """One node's facts. Only where it owns what is no longer desired, a second command is sent."""
+    wanted = [kind.desired(node, "") for kind in KINDS]
+    socket = _stats_socket(node)
+    probes = [*host.PROBES, *([host.stats_probe(socket)] if socket else [])]
+    for kind, wishes in zip(KINDS, wanted, strict=True):
+        probes += kind.probes(wishes)
+    answers = reader.ask(node.name, probes)
+    owner = read_owner(node.name, answers)
+    key = owner.key if owner else secrets.token_hex(32)
+    resources: list[Resource | Unknown] = []
+    for kind, wishes in zip(KINDS, wanted, strict=True):
+        resources += kind.live(wishes, answers, key)
+    if owner:
+        resources += _dropped(node, owner, {wish.address for wishes in wanted for wish in wishes}, reader)
+    return _facts(node.name, answers, owner, tuple(resources), key)
+
+
+def _dropped(node: Node, owner: Owner, desired: set[Address], reader: Reader) -> list[Resource | Unknown]:
+    """What the node owns and nobody desires any more."""
+    dropped = [r for r in owner.resources if r.address not in desired]
+    if not dropped:
+        return []
+    parts = [(kind, [r for r in dropped if r.address.kind == kind.name]) for kind in KINDS]
+    answers = reader.ask(node.name, [p for kind, wishes in parts for p in kind.probes(wishes)])
+    return [found for kind, wishes in parts for found in kind.live(wishes, answers, owner.key)]
+
+
+def _stats_socket(node: Node) -> str:
+    return STATS_SOCKET if node.file_of("haproxy") else ""
+
+
+def _facts(
+    node: str,
+    answers: Answers,
+    owner: Owner | None,
+    resources: tuple[Resource | Unknown, ...],
+    key: str,
+) -> Facts:
+    os = host.lines(answers, "os")
+    stat = answers.get("stat")
+    return Facts(
+        node=node,
+        os=os[0] if os else "",
+        boot_id=os[1] if len(os) > 1 else "",
+        tools=frozenset(host.lines(answers, "tools")),
+        held=host.held(answers),
+        daemons=host.daemons(answers),
+        listeners=host.listeners(answers),
+        servers=stats.servers(stat.text) if stat is not None and stat.status == 0 else None,
+        owner=owner,
+        lock=host.lock_holder(answers),
+        armed="".join(host.lines(answers, "armed")),
+        drain=host.number(answers.get("drain")),
+        samples=frozenset(host.lines(answers, "samples")),
+        resources=resources,
+        key=key,
+    )
+
+
+def read_owner(node: str, answers: Answers) -> Owner | None:
+    """The owner record. Raises RemoteError when there is one that cannot be read: it is never guessed at."""
+    text = answers["owner"].text.strip() if "owner" in answers else ""
+    if text == "none":
+        return None
+    try:
+        record = json.loads(text)
+        return Owner(
+            cluster=record["cluster"],
+            cluster_id=record["cluster_id"],
+            serial=record["serial"],
+            plan=record["plan"],
+            key=record["key"],
+            resources=tuple(
+                resource(Address(node, r["kind"], r["name"]), r["attributes"]) for r in record["resources"]
+            ),
+            originals=tuple(record["originals"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RemoteError(
+            node,
+            "its owner record cannot be read",
+            detail=f"/var/lib/lbctl/owner.json: {type(error).__name__}: {error}",
+            mend="restore it from a backup; or remove it, and the node counts as a foreign one",
+        ) from error
+
+
+def write_owner(owner: Owner, resources: Sequence[Resource]) -> bytes:
+    """The owner record's bytes. Content is not in it, only keyed digests."""
+    record = {
+        "format_version": 1,
+        "cluster": owner.cluster,
+        "cluster_id": owner.cluster_id,
+        "serial": owner.serial,
+        "plan": owner.plan,
+        "key": owner.key,
+        "originals": list(owner.originals),
+        "resources": [
+            {"kind": r.address.kind, "name": r.address.name, "attributes": dict(r.values)} for r in resources
+        ],
+    }
+    return json.dumps(record, indent=1).encode() + b"\n"

@@ -1,0 +1,110 @@
+"""What is asked of every node beside the kinds' resources, and how the answers are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lbctl.model.command import Answer, Answers, Probe
+from lbctl.model.facts import Daemon, Listener, LockHolder
+
+_UNITS = ("haproxy", "keepalived")
+_PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "MainPID", "StatusText", "NeedDaemonReload")
+_BASE = "/var/lib/lbctl"
+
+PROBES: tuple[Probe, ...] = (
+    Probe("os", '. /etc/os-release && echo "$PRETTY_NAME"; cat /proc/sys/kernel/random/boot_id'),
+    Probe("tools", "for t in socat nft bash unshare flock; do command -v $t >/dev/null && echo $t; done; :"),
+    Probe("addresses", "ip -o addr show"),
+    Probe("sockets", "ss -Hltnp"),
+    Probe(
+        "daemons",
+        "systemctl show "
+        + " ".join(f"-p {p}" for p in _PROPERTIES)
+        + " "
+        + " ".join(f"{unit}.service" for unit in _UNITS),
+    ),
+    Probe("owner", f"cat {_BASE}/owner.json 2>/dev/null || echo none"),
+    # flock itself is shown in /proc/locks: asking by taking it would disturb an apply that wants it
+    Probe(
+        "lock",
+        f'i=$(stat -c %i {_BASE}/lock 2>/dev/null) && grep -q ":$i 0 EOF" /proc/locks '
+        f"&& cat {_BASE}/lock.info; :",
+    ),
+    Probe("armed", f"cat {_BASE}/armed/id 2>/dev/null; :"),
+    Probe("drain", f"cat {_BASE}/drain 2>/dev/null || echo 0"),
+    Probe(
+        "samples",
+        "md5sum /etc/haproxy/haproxy.cfg 2>/dev/null | { read sum path && "
+        "dpkg-query -W -f '${Conffiles}\\n' haproxy 2>/dev/null | grep -q \"$path $sum\" && echo $path; }; :",
+    ),
+)
+
+
+def stats_probe(socket: str) -> Probe:
+    """The servers' states, from HAProxy's stats socket; status 3 = it cannot be asked."""
+    ask = f"echo 'show stat -1 4 -1' | socat -t 5 - UNIX-CONNECT:{socket}"
+    return Probe("stat", f"[ -S {socket} ] && command -v socat >/dev/null || return 3; {ask}")
+
+
+def lines(answers: Answers, name: str) -> list[str]:
+    answer = answers.get(name)
+    return answer.text.splitlines() if answer is not None else []
+
+
+def held(answers: Answers) -> frozenset[str]:
+    """Addresses on any interface but lo, without their prefixes. `ip -o`: one address a line."""
+    found = set()
+    for line in lines(answers, "addresses"):
+        words = line.split()
+        if len(words) > 3 and words[1] != "lo" and words[2] in ("inet", "inet6"):
+            found.add(words[3].partition("/")[0])
+    return frozenset(found)
+
+
+_PID = re.compile(r"pid=(\d+)")
+
+
+def listeners(answers: Answers) -> tuple[Listener, ...]:
+    """From `ss -Hltnp`: State Recv-Q Send-Q Local:Port Peer:Port users:((…pid=N…))."""
+    found = []
+    for line in lines(answers, "sockets"):
+        words = line.split(maxsplit=5)
+        if len(words) < 5 or words[0] != "LISTEN":
+            continue
+        address, _, port = words[3].rpartition(":")
+        pids = tuple(int(pid) for pid in _PID.findall(words[5])) if len(words) > 5 else ()
+        # "192.0.2.1%eth0" and "[fe80::1]%eth0" are bound to a device
+        found.append(Listener(address.partition("%")[0].strip("[]"), int(port), pids))
+    return tuple(found)
+
+
+def daemons(answers: Answers) -> tuple[Daemon, ...]:
+    blocks = "\n".join(lines(answers, "daemons")).strip().split("\n\n")
+    return tuple(_daemon(dict(_pair(line) for line in block.splitlines())) for block in blocks if block)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, _, value = line.partition("=")
+    return name, value
+
+
+def _daemon(unit: dict[str, str]) -> Daemon:
+    return Daemon(
+        unit=unit.get("Id", "").removesuffix(".service"),
+        loaded=unit.get("LoadState") == "loaded",
+        enabled=unit.get("UnitFileState") == "enabled",
+        active=unit.get("ActiveState") in ("active", "reloading"),
+        main_pid=int(unit.get("MainPID", "0") or 0),
+        status=unit.get("StatusText", ""),
+    )
+
+
+def lock_holder(answers: Answers) -> LockHolder | None:
+    found: Sequence[str] = lines(answers, "lock")
+    return LockHolder(*found[:3]) if len(found) >= 3 else None
+
+
+def number(answer: Answer | None) -> int:
+    text = answer.text.strip() if answer is not None else ""
+    return int(text) if text.lstrip("-").isdigit() else 0
