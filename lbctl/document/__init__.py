@@ -1,4 +1,7 @@
-"""The one model of configuration text: lossless lines, words, sections; edits; masks. Shared by both languages, pure."""
+"""The one model of configuration text: lossless lines, words, sections; edits; masks.
+
+Shared by both languages, pure.
+"""
 
 from __future__ import annotations
 

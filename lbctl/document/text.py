@@ -1,7 +1,8 @@
 """The document: lines of a configuration with their bytes, words and section.
 
-One model for both languages. `lines` is the file, to the byte; `statements` is what the daemon sees in it, a tree: sections with their
-lines for HAProxy, blocks within blocks for keepalived. Everything is frozen: an edit gives a new document.
+One model for both languages. `lines` is the file, to the byte; `statements` is what the daemon sees in
+it, a tree: sections with their lines for HAProxy, blocks within blocks for keepalived. Everything is
+frozen: an edit gives a new document.
 
 No repr shows content: a line may hold a secret.
 """
@@ -26,7 +27,10 @@ def encode(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a line, quoting removed; `start` and `end` are the bytes of the line that it was written with."""
+    """One word of a line, quoting removed.
+
+    `start` and `end` are the bytes of the line that it was written with.
+    """
 
     text: str = field(repr=False)
     start: int
@@ -35,7 +39,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One line taken apart. `comment` is where its comment starts, or the line's length; `faults` are (column, code, text)."""
+    """One line taken apart. `comment` is where its comment starts, or the line's length.
+
+    `faults` are (column, code, text).
+    """
 
     words: tuple[Word, ...]
     comment: int
@@ -44,7 +51,9 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One physical line: its 1-based number, its bytes with the line ending, its words, the header of its section.
+    """One physical line: its 1-based number, its bytes with the line ending, its words.
+
+    The header of its section.
 
     A section's header has itself as section. Words of keepalived hold `{` and `}` as words of their own.
     """
@@ -59,8 +68,8 @@ class Line:
 class Statement:
     """What the daemon reads as one thing: a line, or a section or block with its `children`.
 
-    `line` and `last` are 1-based numbers of its first and last line; a section ends with the last line that belongs to it
-    unconditionally, not with the blank lines and comments before the next one.
+    `words` has at least one. `line` and `last` are 1-based numbers of its first and last line; a section ends with the last line
+    that belongs to it unconditionally, not with the blank lines and comments before the next one.
     """
 
     words: tuple[str, ...] = field(repr=False)
@@ -92,9 +101,10 @@ Key = tuple[str, ...]
 class Language:
     """What the shared code must know of a language; all of it pure functions.
 
-    `scan` takes one line apart. `secret` gives the indices of the words that no output may show. `key` names a statement within its
-    section (by the section's words), so that it is compared with its namesake; None for a rule whose order matters. `braces`: blocks are
-    closed by one, so text after a block is not its own.
+    `scan` takes one line apart. `secret` gives the indices of the words that no output may show. `key`
+    names a statement within its section (by the section's words), so that it is compared with its
+    namesake; None for a rule whose order matters. `braces`: blocks are closed by one, so text after a
+    block is not its own.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""What HAProxy refuses about names, found without it; everything else is left to `haproxy -c`. Measured with 2.6.12."""
+"""What HAProxy refuses about names, found without it; everything else is left to `haproxy -c`.
+
+Measured with 2.6.12.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ def _names(sections: Sequence[Statement], file: str) -> Iterator[Problem]:
             yield Problem(f"{section.keyword} needs a name", place, code="no-name")
             continue
         if not NAME.fullmatch(section.name):
-            yield Problem(f"a character of {section.keyword} '{section.name}' is not permitted", place, code="bad-name")
+            yield Problem(
+                f"a character of {section.keyword} '{section.name}' is not permitted", place, code="bad-name"
+            )
         if len(section.words) > 2 and section.words[2] != "from":
             text = f"{section.keyword} {section.name} has an address on its first line"
             yield Problem(text, place, "write it as a bind line", code="header-address")

@@ -18,7 +18,10 @@ NBSP = b"\xc2\xa0"
 
 
 def parse(data: bytes, file: str = "haproxy.cfg") -> Document:
-    """The document of any bytes. What the daemon would refuse is in `problems`; what nobody knows is kept in place."""
+    """The document of any bytes. What the daemon would refuse is in `problems`.
+
+    What nobody knows is kept in place.
+    """
     builder = _Builder(file)
     lines = [builder.line(number, raw) for number, raw in enumerate(raw_lines(data), 1)]
     builder.close()
@@ -29,7 +32,10 @@ def parse(data: bytes, file: str = "haproxy.cfg") -> Document:
 
 
 def key(section: tuple[str, ...], words: tuple[str, ...]) -> Key | None:
-    """What names a line within its section: (keyword, name) of a named thing, (keyword,) of a setting, None of an ordered rule."""
+    """What names a line within its section.
+
+    (keyword, name) of a named thing, (keyword,) of a setting, None of an ordered rule.
+    """
     if not section:
         return words[:2]
     if words[0] in ("no", "default") and len(words) > 1:
@@ -98,9 +104,17 @@ class _Builder:
         else:
             words = self._scanned(number, content)
         if len(words) > MAX_WORDS:
-            self._problem(number, 1, "too-many-words", f"{len(words)} words on a line, HAProxy takes {MAX_WORDS}")
+            self._problem(
+                number, 1, "too-many-words", f"{len(words)} words on a line, HAProxy takes {MAX_WORDS}"
+            )
         if words and b"\xc2\xa0" in content and "\xa0" in words[0]:
-            self._problem(number, 1, "nbsp", "a no-break space is part of the word, not white space", "write a plain blank")
+            self._problem(
+                number,
+                1,
+                "nbsp",
+                "a no-break space is part of the word, not white space",
+                "write a plain blank",
+            )
         return words if words and words[0] else ()
 
     def _scanned(self, number: int, content: bytes) -> tuple[str, ...]:
@@ -118,7 +132,9 @@ class _Builder:
 
 def _file_problems(data: bytes, file: str, count: int) -> Iterable[Problem]:
     if data.startswith(BOM):
-        yield Problem("a byte order mark makes the first word unknown", Place(file, 1, 1), "remove it", code="bom")
+        yield Problem(
+            "a byte order mark makes the first word unknown", Place(file, 1, 1), "remove it", code="bom"
+        )
     if data and not data.endswith(b"\n"):
         text = "the last line does not end with a newline: HAProxy takes the file for cut short"
         yield Problem(text, Place(file, count), "end it with one", code="missing-lf")

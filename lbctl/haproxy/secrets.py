@@ -15,7 +15,8 @@ _HEADERS = frozenset({"authorization", "proxy-authorization", "x-auth-token"})
 # `setenv NAME VALUE`, where the name says what the value is
 _ENVIRONMENT = frozenset({"setenv", "presetenv"})
 _SECRET_NAME = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CRED|AUTH", re.IGNORECASE)
-# Words that hold a secret within: credentials in a URL, a header in a health check, a Redis login, key material of a converter.
+# Words that hold a secret within: credentials in a URL, a header in a health check, a Redis login, key
+# material of a converter.
 _WITHIN = re.compile(
     r"://[^/@\s]*:[^/@\s]*@|authorization:|\bAUTH\s+\S|\b(?:hmac|aes_gcm_enc|aes_gcm_dec|aes_cbc_enc|aes_cbc_dec|jwt_verify)\(",
     re.IGNORECASE,

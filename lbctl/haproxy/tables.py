@@ -37,7 +37,8 @@ PROXIES = frozenset({"frontend", "backend", "listen"})
 CONDITION_STARTS = ".if"
 CONDITION_ENDS = ".endif"
 
-# The first word of things that have a name of their own within their section: compared with their namesake, wherever they stand.
+# The first word of things that have a name of their own within their section: compared with their
+# namesake, wherever they stand.
 NAMED = frozenset(
     {
         "bind",

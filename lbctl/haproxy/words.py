@@ -1,7 +1,7 @@
 """How HAProxy splits a line into words, and how a word is written so that it comes back.
 
-Source: configuration manual 2.2 (quoting and escaping), measured with 2.6.12. Environment variables are not expanded: a word keeps
-`${NAME}` as it is written.
+Source: configuration manual 2.2 (quoting and escaping), measured with 2.6.12. Environment variables are
+not expanded: a word keeps `${NAME}` as it is written.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 def scan(content: bytes) -> Scan:
-    """The words of one line (its ending is allowed and ignored), with the bytes that each was written with."""
+    """The words of one line (its ending is allowed and ignored).
+
+    With the bytes that each was written with.
+    """
     words: list[Word] = []
     faults: list[tuple[int, str, str]] = []
     parts: list[bytes] = []
@@ -105,10 +108,12 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def quote(word: str) -> str:
-    """The word as it must be written: as it is, or within double quotes where HAProxy would read it otherwise.
+    """The word as it must be written.
 
-    The word is meant literally: `$` is escaped within quotes. Raises InputError for a newline or another control character: one word
-    means one word.
+    As it is, or within double quotes where HAProxy would read it otherwise.
+
+    The word is meant literally: `$` is escaped within quotes. Raises InputError for a newline or
+    another control character: one word means one word.
     """
     if _FORBIDDEN.search(word):
         raise InputError([Problem("a word may not hold a newline or a control character", code="control")])

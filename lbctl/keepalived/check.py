@@ -1,7 +1,11 @@
-"""What keepalived complains about in instances and goes on with a value of its own, found without it. Measured with 2.2.7."""
+"""What keepalived complains about in instances and goes on with a value of its own, found without it.
+
+Measured with 2.2.7.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from lbctl.document import Statement
@@ -9,12 +13,17 @@ from lbctl.errors import Place, Problem
 from lbctl.keepalived.tables import AUTH_PASS_LENGTH, STATES
 
 _RANGES = {"virtual_router_id": (1, 255), "priority": (1, 255)}
-# Text that the daemon replaces before it reads a line: with these in a file, what is missing here may come from there.
+_NUMBER = re.compile(r"[0-9]{1,9}")
+# Text that the daemon replaces before it reads a line: with these in a file, what is missing here may
+# come from there.
 _INDIRECT = ("@", "$", "~", "include")
 
 
 def check(statements: Sequence[Statement], file: str) -> list[Problem]:
-    """Duplicate instances, numbers out of range, unknown states, passwords that are cut, scripts that do not exist."""
+    """Duplicate instances, numbers out of range, unknown states, passwords that are cut.
+
+    Scripts that do not exist.
+    """
     found: list[Problem] = []
     indirect = any(one.keyword.startswith(_INDIRECT) for one in statements)
     taken: dict[str, int] = {}
@@ -28,7 +37,7 @@ def check(statements: Sequence[Statement], file: str) -> list[Problem]:
         found += _values(block, file)
         if not indirect:
             found += _missing(block, file)
-    return found if indirect else found + [*_scripts(statements, file)]
+    return found if indirect else [*found, *_scripts(statements, file)]
 
 
 def _values(block: Statement, file: str) -> Iterator[Problem]:
@@ -36,12 +45,21 @@ def _values(block: Statement, file: str) -> Iterator[Problem]:
         place = Place(file, child.line)
         low, high = _RANGES.get(child.keyword, (0, 0))
         value = child.name
-        if high and value and "$" not in value and not (value.isdecimal() and low <= int(value) <= high):
-            text = f"{child.keyword} '{value}' is not a number from {low} to {high}: keepalived takes its default"
+        if (
+            high
+            and value
+            and "$" not in value
+            and not (_NUMBER.fullmatch(value) and low <= int(value) <= high)
+        ):
+            text = (
+                f"{child.keyword} '{value}' is no number from {low} to {high}: keepalived takes its default"
+            )
             yield Problem(text, place, code="bad-number")
         if child.keyword == "state" and value and "$" not in value and value not in STATES:
             yield Problem(f"unknown state '{value}': keepalived takes BACKUP", place, code="bad-state")
-        if child.keyword == "nopreempt" and any(one.words[:2] == ("state", "MASTER") for one in block.children):
+        if child.keyword == "nopreempt" and any(
+            one.words[:2] == ("state", "MASTER") for one in block.children
+        ):
             text = "nopreempt has no effect with state MASTER"
             yield Problem(text, place, "write state BACKUP", "warning", "nopreempt-master")
         if child.keyword == "authentication":

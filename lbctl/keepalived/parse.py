@@ -19,7 +19,10 @@ _SIMPLE = re.compile(rb"[#!\"'\\{}$~@\x00\r]")
 
 
 def parse(data: bytes, file: str = "keepalived.conf") -> Document:
-    """The document of any bytes. What the daemon complains about is in `problems`; what nobody knows is kept in place."""
+    """The document of any bytes. What the daemon complains about is in `problems`.
+
+    What nobody knows is kept in place.
+    """
     builder = _Builder(file)
     lines = [builder.line(number, raw) for number, raw in enumerate(raw_lines(data), 1)]
     builder.close_all(len(lines))
@@ -36,7 +39,10 @@ def parse(data: bytes, file: str = "keepalived.conf") -> Document:
 
 
 def key(section: tuple[str, ...], words: tuple[str, ...]) -> Key | None:
-    """What names a statement within its block: blocks with a name by it, items of a list by their first word, settings by keyword."""
+    """What names a statement within its block.
+
+    Blocks with a name by it, items of a list by their first word, settings by keyword.
+    """
     first = words[0]
     if first in NAMED_BLOCKS and first != "track_process":
         return words[:3] if first in ("virtual_server", "real_server") else words[:2]
@@ -152,8 +158,10 @@ class _Builder:
         self.siblings.append(Statement(words, number, number))
         bare = words[1:] if words[0].startswith("@") else words
         if bare and bare[0] in ONE_VALUE and len(bare) > 2 and self.stack and not self._listing():
-            text = f"'{' '.join(bare[2:])}' after '{bare[0]}' is dropped without a word" if bare[0] != "auth_pass" else (
-                "what follows the password on its line is dropped without a word"
+            text = (
+                f"'{' '.join(bare[2:])}' after '{bare[0]}' is dropped without a word"
+                if bare[0] != "auth_pass"
+                else ("what follows the password on its line is dropped without a word")
             )
             self._problem(number, 1, "dropped-words", text, "write one statement a line", "warning")
 
@@ -178,6 +186,7 @@ class _Builder:
             words, number = header.words, header.line
         elif not words:
             self._problem(number, 1, "extra-brace", "a '{' without a block to open")
+            words = ("{",)
         elif not self.stack:
             self._root(number, words)
         if len(words) > 2 and any(word in LISTS for word in words[2:]):

@@ -7,7 +7,9 @@ import re
 _AFTER = frozenset({"auth_pass", "password"})
 _SECRET_NAME = re.compile(r"\$\w*(?:PASS|PWD|SECRET|TOKEN|KEY|AUTH)\w*=", re.IGNORECASE)
 # Commands with a password among their arguments.
-_WITHIN = re.compile(r"(?:pass(?:word|wd)?|pwd|secret|token)\s*[=: ]\s*\S|://[^/@\s]*:[^/@\s]*@|\bmysql\w*\b.*\s-p\S", re.I)
+_WITHIN = re.compile(
+    r"(?:pass(?:word|wd)?|pwd|secret|token)\s*[=: ]\s*\S|://[^/@\s]*:[^/@\s]*@|\bmysql\w*\b.*\s-p\S", re.I
+)
 _OPTION = re.compile(r"--?(?:pass(?:word|wd)?|secret|token)", re.IGNORECASE)
 _NEVER = frozenset({"{", "}", "\\"})
 
@@ -15,7 +17,9 @@ _NEVER = frozenset({"{", "}", "\\"})
 def secret(words: tuple[str, ...]) -> frozenset[int]:
     """The indices of the words that hold a secret, wherever on the line their keyword stands."""
     return frozenset(
-        index for index, word in enumerate(words) if index and word not in _NEVER and _hidden(words, index, word)
+        index
+        for index, word in enumerate(words)
+        if index and word not in _NEVER and _hidden(words, index, word)
     ) | (frozenset({0}) if words and _definition(words[0]) else frozenset())
 
 

@@ -106,8 +106,8 @@ ONE_VALUE = frozenset(
     }
 )
 
-# What a peer compares in an advert, or what decides whether it gets it: nodes that differ in one of these both become master.
-# Measured with 2.2.7: a node by node change of each has two holders for a while.
+# What a peer compares in an advert, or what decides whether it gets it: nodes that differ in one of these
+# both become master. Measured with 2.2.7: a node by node change of each has two holders for a while.
 PEER_WORDS = frozenset(
     {
         "advert_int",
@@ -128,7 +128,9 @@ PEER_WORDS = frozenset(
     }
 )
 # The same in global_defs, for every instance.
-PEER_DEFAULTS = frozenset({"vrrp_mcast_group4", "vrrp_mcast_group6", "vrrp_strict", "vrrp_version", "vrrp_min_ttl"})
+PEER_DEFAULTS = frozenset(
+    {"vrrp_mcast_group4", "vrrp_mcast_group6", "vrrp_strict", "vrrp_version", "vrrp_min_ttl"}
+)
 
 STATES = frozenset({"MASTER", "BACKUP"})
 AUTH_PASS_LENGTH = 8

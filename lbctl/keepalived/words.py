@@ -1,8 +1,9 @@
 """How keepalived splits a line into words, and how a word is written so that it comes back.
 
-Source: keepalived.conf(5) and measurement with 2.2.7. A line is cut after 1022 bytes and goes on as a new one. `#` and `!` start a comment
-anywhere outside double quotes, also within a word, unless a backslash stands before. A double quote starts a word of its own. Braces
-outside double quotes are words, wherever they stand. Single quotes and backslashes mean something to scripts only.
+Source: keepalived.conf(5) and measurement with 2.2.7. A line is cut after 1022 bytes and goes on as a
+new one. `#` and `!` start a comment anywhere outside double quotes, also within a word, unless a
+backslash stands before. A double quote starts a word of its own. Braces outside double quotes are
+words, wherever they stand. Single quotes and backslashes mean something to scripts only.
 """
 
 from __future__ import annotations
@@ -34,18 +35,29 @@ _SCRIPT_TOKEN = re.compile(
 _SCRIPT_PIECE = re.compile(rb"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.DOTALL)
 _ESCAPED_MARK = re.compile(rb"\\([#!])")
 # Keywords whose value is a command: quoted as a shell would.
-SCRIPTS = re.compile(rb"(?:@\S+[ \t]+)?(?:script|notify(?:_\w+)?|misc_path|quorum_up|quorum_down|vrrp_notify\w*)[ \t]")
+SCRIPTS = re.compile(
+    rb"(?:@\S+[ \t]+)?(?:script|notify(?:_\w+)?|misc_path|quorum_up|quorum_down|vrrp_notify\w*)[ \t]"
+)
 
 
 def scan(content: bytes) -> Scan:
-    """The words of one physical line, with the bytes that each was written with; the words of its overlong rest follow.
+    """The words of one physical line, with the bytes that each was written with.
 
-    A trailing backslash is reported as the fault `continued` and is no word: it means something within a definition only.
+    The words of its overlong rest follow.
+
+    A trailing backslash is reported as the fault `continued` and is no word: it means something within
+    a definition only.
     """
     if len(content) <= MAX_LINE:
         return _scan_chunk(content, 0)
     words: list[Word] = []
-    faults = [(MAX_LINE + 1, "long-line", f"keepalived cuts a line after {MAX_LINE} bytes and reads on as a new one")]
+    faults = [
+        (
+            MAX_LINE + 1,
+            "long-line",
+            f"keepalived cuts a line after {MAX_LINE} bytes and reads on as a new one",
+        )
+    ]
     comment = len(content)
     for offset in range(0, len(content), MAX_LINE):
         part = _scan_chunk(content[offset : offset + MAX_LINE], offset)
@@ -102,7 +114,9 @@ def _plain_words(code: bytes) -> tuple[list[Word], list[tuple[int, str, str]]]:
         if kind == "bare":
             words.append(Word(decode(_ESCAPED_MARK.sub(rb"\1", match[0])), match.start(), match.end()))
         elif kind != "blank":
-            words.append(Word(decode(match["quoted"] if kind == "quoted" else match[0]), match.start(), match.end()))
+            words.append(
+                Word(decode(match["quoted"] if kind == "quoted" else match[0]), match.start(), match.end())
+            )
     return words, []
 
 
@@ -113,7 +127,9 @@ def _script_words(code: bytes) -> tuple[list[Word], list[tuple[int, str, str]]]:
         if kind == "open":
             words.append(Word(decode(code[match.end() :]), match.start(), len(code)))
             if match[0] == b"'":
-                return words, [(match.start() + 1, "unmatched-quote", "unmatched quote: keepalived crashes on it")]
+                return words, [
+                    (match.start() + 1, "unmatched-quote", "unmatched quote: keepalived crashes on it")
+                ]
             break
         if kind == "brace":
             words.append(Word(decode(match[0]), match.start(), match.end()))
@@ -135,9 +151,12 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def quote(word: str) -> str:
-    """The word as it must be written: as it is, or within double quotes where keepalived would read it otherwise.
+    """The word as it must be written.
 
-    Raises InputError for a newline or another control character, and for a double quote, which keepalived cannot hold in a word.
+    As it is, or within double quotes where keepalived would read it otherwise.
+
+    Raises InputError for a newline or another control character, and for a double quote, which
+    keepalived cannot hold in a word.
     """
     if _FORBIDDEN.search(word):
         raise InputError([Problem("a word may not hold a newline or a control character", code="control")])

@@ -1,7 +1,8 @@
 """What changed between two documents of one language, in the language's own words.
 
-Named things are compared with their namesake, ordered rules as sequences, each section on its own; equal sections are never expanded,
-because DeepDiff is slow on large trees. Secrets are compared in full and shown masked.
+Named things are compared with their namesake, ordered rules as sequences, each section on its own;
+equal sections are never expanded, because DeepDiff is slow on large trees. Secrets are compared in full
+and shown masked.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ _ORDER = {"-": 0, "~": 1, "+": 2}
 
 @dataclass(frozen=True)
 class DocumentChange:
-    """One difference. `action` is `+`, `-` or `~`; `before` and `after` are lines with secrets masked, '' where there is none.
+    """One difference. `action` is `+`, `-` or `~`.
 
-    Kind `text only`: the daemon reads the same, only comments, white space or the order of independent lines differ.
+    `before` and `after` are lines with secrets masked, '' where there is none.
+
+    Kind `text only`: the daemon reads the same, only comments, white space or the order of independent
+    lines differ.
     """
 
     section: str
@@ -46,7 +50,10 @@ class DocumentChange:
 
 @dataclass(frozen=True)
 class _Section:
-    """One section's raw text, and what is needed to expand it; `context` is what it inherits from elsewhere."""
+    """One section's raw text, and what is needed to expand it.
+
+    `context` is what it inherits from elsewhere.
+    """
 
     label: str
     raw: bytes
@@ -66,7 +73,9 @@ class _Values:
 
 
 def diff(before: Document | None, after: Document | None) -> tuple[DocumentChange, ...]:
-    """The changes from `before` to `after`, sorted by their place in `after`, then in `before`. None = no such file.
+    """The changes from `before` to `after`, sorted by their place in `after`, then in `before`.
+
+    None = no such file.
 
     `diff(x, x)` is empty. Both must be of one language.
     """
@@ -85,7 +94,10 @@ def diff(before: Document | None, after: Document | None) -> tuple[DocumentChang
 
 
 def _sections(document: Document | None) -> dict[str, _Section]:
-    """The sections by label, in order; namesakes are numbered. What stands outside any section has the label ''."""
+    """The sections by label, in order; namesakes are numbered.
+
+    What stands outside any section has the label ''.
+    """
     if document is None:
         return {}
     blocks = [one for one in document.statements if one.block]
@@ -114,12 +126,18 @@ def _label(language: Language, block: Statement) -> str:
 
 
 def _spelled(words: tuple[str, ...]) -> str:
-    """The words on one line, so that no two lists of words look the same and nothing in them can move a terminal's cursor."""
+    """The words on one line.
+
+    So that no two lists of words look the same and nothing in them can move a terminal's cursor.
+    """
     return " ".join([word if _PLAIN.fullmatch(word) else json.dumps(word) for word in words])
 
 
 def _contexts(blocks: list[Statement]) -> list[str]:
-    """Which `defaults` section each one takes its settings from; '' for all where that is the same for all."""
+    """Which `defaults` section each one takes its settings from.
+
+    '' for all where that is the same for all.
+    """
     found, defaults = [], 0
     for block in blocks:
         defaults += block.keyword == "defaults"
@@ -131,7 +149,9 @@ def _contexts(blocks: list[Statement]) -> list[str]:
 
 def _compare(language: Language, old: _Section | None, new: _Section | None) -> Iterator[DocumentChange]:
     section = new or old
-    if section is None or (old and new and old.raw == new.raw and old.context == new.context and not _loose(old, new)):
+    if section is None or (
+        old and new and old.raw == new.raw and old.context == new.context and not _loose(old, new)
+    ):
         return
     before, after = _expand(language, old), _expand(language, new)
     if section.header and not old:
@@ -141,14 +161,20 @@ def _compare(language: Language, old: _Section | None, new: _Section | None) -> 
     if old and new and (before.named, before.ordered) == (after.named, after.ordered):
         yield DocumentChange(section.label, "~", "", "", TEXT)
         return
-    places = {text: place for shown in (before.shown, after.shown) for place, text in enumerate(shown.values())}
+    places = {
+        text: place for shown in (before.shown, after.shown) for place, text in enumerate(shown.values())
+    }
     changes = _changes(section.label, before, after)
-    yield from sorted(changes, key=lambda one: (places[one.after or one.before], _ORDER[one.action], one.before))
+    yield from sorted(
+        changes, key=lambda one: (places[one.after or one.before], _ORDER[one.action], one.before)
+    )
 
 
 def _loose(old: _Section, new: _Section) -> bool:
     """Statements outside any section may stand between others' lines: these are always compared."""
-    return old.header is None and [one.words for one in old.statements] != [one.words for one in new.statements]
+    return old.header is None and [one.words for one in old.statements] != [
+        one.words for one in new.statements
+    ]
 
 
 def _expand(language: Language, section: _Section | None) -> _Values:
@@ -174,7 +200,10 @@ def _fill(
     statements: tuple[Statement, ...],
     conditional: bool,
 ) -> None:
-    """Put the statements of one block, and of the blocks in it, into `values`; within conditions every order counts."""
+    """Put the statements of one block, and of the blocks in it, into `values`.
+
+    Within conditions every order counts.
+    """
     for one in statements:
         key = None if conditional else language.key(block, one.words)
         if one.block and one.children:
@@ -184,11 +213,23 @@ def _fill(
             _fill(values, language, one.words, inner, one.children, conditional)
         else:
             words = (*one.words, "{", "}") if one.block else one.words
-            _put(values, language, path, key or (() if conditional else one.words[:1]), words, named=key is not None)
+            _put(
+                values,
+                language,
+                path,
+                key or (() if conditional else one.words[:1]),
+                words,
+                named=key is not None,
+            )
 
 
 def _put(
-    values: _Values, language: Language, path: tuple[str, ...], key: tuple[str, ...], words: tuple[str, ...], named: bool
+    values: _Values,
+    language: Language,
+    path: tuple[str, ...],
+    key: tuple[str, ...],
+    words: tuple[str, ...],
+    named: bool,
 ) -> None:
     full = _spelled((*path, *words))
     values.shown[full] = _spelled((*path, *masked_words(language, words)))
@@ -221,4 +262,6 @@ def _changes(label: str, before: _Values, after: _Values) -> Iterator[DocumentCh
 
 
 def _texts(value: object) -> list[str]:
-    return [value] if isinstance(value, str) else [str(one) for one in value] if isinstance(value, list) else []
+    return (
+        [value] if isinstance(value, str) else [str(one) for one in value] if isinstance(value, list) else []
+    )
