@@ -1,0 +1,1 @@
+"""The workspace beside a cluster file: plan files in plans/, history in state/. Nothing secret gets in."""

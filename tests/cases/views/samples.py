@@ -159,6 +159,7 @@ def facts(node: str, held: frozenset[str], word: str = "") -> Facts:
         drain=-253 if word else 0,
         samples=frozenset(),
         resources=(),
+        key="",
     )
 
 

@@ -1,0 +1,96 @@
+"""The directory of a cluster file, with plans/ and state/ beside it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from lbctl.errors import LocalError, PlanFileError
+from lbctl.model.plan import Plan
+from lbctl.store import history
+from lbctl.store.atomic import PRIVATE_FILE, make_dir, read, write
+from lbctl.store.history import HistoryEntry
+from lbctl.store.plans import AGAIN
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`root` is where the cluster file lies. Directories are made when something is written to them."""
+
+    root: Path
+
+    @property
+    def plans(self) -> Path:
+        return self.root / "plans"
+
+    def plan_file(self, plan: Plan) -> Path:
+        """Where a plan goes when nobody says where."""
+        return self.plans / f"{plan.cluster}-{plan.id}.json"
+
+    def cluster(self, name: str) -> ClusterState:
+        """What is kept about one cluster."""
+        return ClusterState(self.root / "state" / name)
+
+
+def workspace_of(cluster_file: Path) -> Workspace:
+    """The workspace that a cluster file lies in."""
+    return Workspace(cluster_file.resolve().parent)
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """One cluster's history, used plans and earlier desired states. Losing it loses history only."""
+
+    path: Path
+
+    def cluster_id(self) -> str:
+        """The id that nodes of this cluster carry; made at the first call and kept."""
+        kept = self.path / "cluster-id"
+        found = read(kept).strip()
+        if not found:
+            found = uuid.uuid4().hex
+            write(kept, found + "\n")
+        return found
+
+    def is_used(self, plan_id: str) -> bool:
+        """Was an apply of this plan begun?"""
+        return self._used(plan_id).exists()
+
+    def mark_used(self, plan_id: str) -> None:
+        """Note that an apply of this plan begins. Raises PlanFileError when one has begun before.
+
+        Made with O_EXCL: of two applies of one plan at the same time, one is refused.
+        """
+        used = self._used(plan_id)
+        make_dir(used.parent)
+        try:
+            os.close(os.open(used, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        except FileExistsError as error:
+            summary = f"plan {plan_id} was used already: a plan is applied once"
+            raise PlanFileError(summary, mend=AGAIN) from error
+        except OSError as error:
+            raise LocalError(f"cannot write {used}", detail=str(error)) from error
+
+    def append_history(self, entry: HistoryEntry) -> None:
+        """Add an entry at the end."""
+        history.append(self.path / "history.jsonl", entry)
+
+    def history(self) -> tuple[HistoryEntry, ...]:
+        """Every apply from this workspace, oldest first."""
+        return tuple(history.entries(self.path / "history.jsonl"))
+
+    def keep_desired(self, serial: int, text: str) -> None:
+        """Keep the cluster file's text of a serial; secrets are references in it."""
+        write(self._desired(serial), text)
+
+    def desired(self, serial: int) -> str:
+        """The cluster file's text of a serial, "" when it is not kept here."""
+        return read(self._desired(serial))
+
+    def _used(self, plan_id: str) -> Path:
+        return self.path / "used" / plan_id
+
+    def _desired(self, serial: int) -> Path:
+        return self.path / "desired" / f"{serial}.yaml"
