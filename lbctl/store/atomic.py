@@ -40,7 +40,7 @@ def write(path: Path, text: str) -> None:
 
 
 def append_line(path: Path, text: str) -> None:
-    """Add one line at the end, in one write, so that two writers never mix theirs; a torn last line is ended."""
+    """Add one line in one write, so that two writers never mix theirs; a torn last line is ended first."""
     make_dir(path.parent)
     torn = read(path)[-1:] not in ("", "\n")
     try:

@@ -160,7 +160,7 @@ def test_desired_of_a_serial_is_kept(tmp_path: Path) -> None:
 
 def test_a_workspace_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where a directory belongs")
-    with pytest.raises(LocalError, match="cannot make"):
+    with pytest.raises(LocalError, match="cannot read"):
         Workspace(tmp_path).cluster("c").cluster_id()
 
 
