@@ -68,8 +68,9 @@ class Line:
 class Statement:
     """What the daemon reads as one thing: a line, or a section or block with its `children`.
 
-    `words` has at least one. `line` and `last` are 1-based numbers of its first and last line; a section ends with the last line
-    that belongs to it unconditionally, not with the blank lines and comments before the next one.
+    `words` has at least one. `line` and `last` are 1-based numbers of its first and last line; a
+    section ends with the last line that belongs to it unconditionally, not with the blank lines and
+    comments before the next one.
     """
 
     words: tuple[str, ...] = field(repr=False)

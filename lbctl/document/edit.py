@@ -1,0 +1,167 @@
+"""Change one statement of a document and not one byte more.
+
+New lines get the file's own line ending and the block's own indentation. Every edit reads the result
+afresh, so its statements and problems are those of the new text; statements of the old document are not
+valid in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lbctl.document.text import Document, Statement, encode
+from lbctl.errors import InputError, Place, Problem
+
+INDENT = b"    "
+
+
+def insert(document: Document, after: int, *texts: str) -> Document:
+    """Put whole lines after line number `after`, 0 = before the first; indentation is the caller's.
+
+    A last line without newline gets one first. Raises InputError where a text holds a newline or a
+    carriage return.
+    """
+    return _insert(document, after, [encode(_one_line(document, text)) for text in texts])
+
+
+def append(document: Document, block: Statement, *texts: str) -> Document:
+    """Put lines at the end of a section or block, as its own lines are indented.
+
+    A block that is closed on a line with other words is opened up: its closing brace moves to a line of
+    its own.
+    """
+    lead = _lead(document, block)
+    lines = [lead + encode(_one_line(document, text)) for text in texts]
+    if not document.language.braces:
+        return _insert(document, block.last, lines)
+    return _before_brace(document, block, lines)
+
+
+def replace(document: Document, statement: Statement, text: str) -> Document:
+    """Write one statement anew, on one line; its indentation and its line's comment stay."""
+    new = encode(_one_line(document, text))
+    raws = [line.raw for line in document.lines]
+    start, end = _span(document, statement)
+    first, last = raws[statement.line - 1], raws[statement.last - 1]
+    raws[statement.line - 1 : statement.last] = [first[:start] + new + last[end:]]
+    return _read(document, raws)
+
+
+def remove(document: Document, statement: Statement) -> Document:
+    """Take one statement out, with its whole lines and their comments where nothing else stands on them."""
+    raws = [line.raw for line in document.lines]
+    if not _shares(document, statement):
+        del raws[statement.line - 1 : statement.last]
+        return _read(document, raws)
+    start, end = _span(document, statement)
+    first, last = raws[statement.line - 1], raws[statement.last - 1]
+    raws[statement.line - 1 : statement.last] = [first[:start].rstrip(b" \t") + last[end:]]
+    return _read(document, raws)
+
+
+def _one_line(document: Document, text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise InputError([Problem("one line may not hold a newline", Place(document.file), code="newline")])
+    return text
+
+
+def _read(document: Document, raws: Sequence[bytes]) -> Document:
+    return document.language.parse(b"".join(raws), document.file)
+
+
+def _insert(document: Document, after: int, lines: Sequence[bytes]) -> Document:
+    ending = document.ending
+    raws = [line.raw for line in document.lines]
+    if 0 < after <= len(raws) and not raws[after - 1].endswith(b"\n"):
+        raws[after - 1] += ending
+    raws[after:after] = [line + ending for line in lines]
+    return _read(document, raws)
+
+
+def _indentation(raw: bytes) -> bytes:
+    return raw[: len(raw) - len(raw.lstrip(b" \t"))]
+
+
+def _lead(document: Document, block: Statement) -> bytes:
+    """How the lines of this block are indented.
+
+    As its last line of its own, else one step more than its header.
+    """
+    for child in reversed(block.children):
+        if child.line != block.line:
+            return _indentation(document.lines[child.line - 1].raw)
+    header = _indentation(document.lines[block.line - 1].raw)
+    steps = (
+        _indentation(document.lines[child.line - 1].raw)
+        for one in document.statements
+        for child in one.children
+        if child.line != one.line
+    )
+    return header + next((step for step in steps if step), INDENT)
+
+
+def _before_brace(document: Document, block: Statement, lines: Sequence[bytes]) -> Document:
+    last = document.lines[block.last - 1]
+    if last.words == ("}",) and block.line != block.last:
+        return _insert(document, block.last - 1, lines)
+    start, _ = _brace(document, block)
+    ending = document.ending
+    raws = [line.raw for line in document.lines]
+    raw = last.raw
+    closing = _indentation(document.lines[block.line - 1].raw) + raw[start:]
+    head = raw[:start].rstrip(b" \t")
+    raws[block.last - 1 : block.last] = [
+        *([head + ending] if head else []),
+        *(line + ending for line in lines),
+        closing,
+    ]
+    return _read(document, raws)
+
+
+def _brace(document: Document, block: Statement) -> tuple[int, int]:
+    """Where on its last line the block's closing brace stands; the end of the line where it is missing."""
+    raw = document.lines[block.last - 1].raw
+    content = raw.rstrip(b"\r\n")
+    words = document.language.scan(content).words
+    braces = [word for word in words if word.text == "}" and word.end - word.start == 1]
+    # the braces of a line close from the inside out
+    closed = [one for _, one in document.walk() if one.block and one.last == block.last]
+    closed.sort(key=lambda one: (-one.line, _depth(one)))
+    place = next((number for number, one in enumerate(closed) if one is block), len(braces))
+    if place >= len(braces):
+        return len(content), len(content)
+    return braces[place].start, braces[place].end
+
+
+def _depth(block: Statement) -> int:
+    """How many blocks deep it goes: of two that begin on one line the deeper is the outer."""
+    return 1 + max((_depth(child) for child in block.children if child.block), default=0)
+
+
+def _span(document: Document, statement: Statement) -> tuple[int, int]:
+    """The bytes of a statement: its start on its first line, its end on its last."""
+    content = document.lines[statement.line - 1].raw.rstrip(b"\r\n")
+    words = document.language.scan(content).words
+    count = len(statement.words)
+    texts = tuple(word.text for word in words)
+    place = next((at for at in range(len(texts)) if texts[at : at + count] == statement.words), 0)
+    start = words[place].start
+    if statement.block and document.language.braces:
+        return start, _brace(document, statement)[1]
+    if statement.line != statement.last:
+        return start, len(document.lines[statement.last - 1].raw.rstrip(b"\r\n"))
+    return start, words[min(place + count, len(words)) - 1].end
+
+
+def _shares(document: Document, statement: Statement) -> bool:
+    """Whether another statement, or the brace of the block around it, stands on a line of this one."""
+    inside = {id(one) for one in (statement, *_below(statement))}
+    edges = {statement.line, statement.last}
+    return any(
+        id(one) not in inside and (one.line in edges or (document.language.braces and one.last in edges))
+        for _, one in document.walk()
+    )
+
+
+def _below(statement: Statement) -> list[Statement]:
+    return [one for child in statement.children for one in (child, *_below(child))]
