@@ -27,6 +27,7 @@ from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import drift_lines, report_lines, status_lines
 from lbctl.views.line import Line, Part, count, error_lines, line, problem_lines, seconds
+from lbctl.views.outlet import to_nowhere
 from lbctl.views.progress import Progress, step_parts
 from lbctl.views.view import NodeStatus
 
@@ -132,12 +133,20 @@ class HumanView:
                 target.print(words, soft_wrap=True)
 
 
+class LastingConsole(Console):
+    """A console that outlives its reader; rich's own would end the program in the middle of a step."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        to_nowhere(self.file)
+
+
 def _console(stream: TextIO, color: bool, width: int | None) -> Console:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # a C locale shows what it can, and stops nothing
-    return Console(
+    return LastingConsole(
         file=stream,
-        no_color=not color,
+        no_color=None if color else True,  # None: rich asks NO_COLOR
         width=width,
         markup=False,
         highlight=False,

@@ -31,6 +31,7 @@ from lbctl.views.json_forms import (
     status_form,
     step_form,
 )
+from lbctl.views.outlet import to_nowhere
 from lbctl.views.view import NodeStatus
 
 FORMAT_VERSION = 1
@@ -88,12 +89,17 @@ class JsonView:
             self._line({"event": what, **form})
             return
         form = {"format_version": FORMAT_VERSION, "document": what, **form}
-        self.out.write(json.dumps(form, indent=2) + "\n")
+        self._write(json.dumps(form, indent=2), self.out)
 
     def _line(self, form: Mapping[str, Json], stream: TextIO | None = None) -> None:
-        target = stream or self.out
-        target.write(json.dumps({"format_version": FORMAT_VERSION, **form}) + "\n")
-        target.flush()
+        self._write(json.dumps({"format_version": FORMAT_VERSION, **form}), stream or self.out)
+
+    def _write(self, text: str, stream: TextIO) -> None:
+        try:
+            stream.write(text + "\n")
+            stream.flush()
+        except BrokenPipeError:
+            to_nowhere(stream)
 
 
 def _event(event: Event) -> Mapping[str, Json]:

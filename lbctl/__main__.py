@@ -1,0 +1,61 @@
+"""The one place where errors end: a message on standard error and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from lbctl.cli.app import app
+from lbctl.cli.options import view
+from lbctl.errors import LbctlError, UsageError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """The `lbctl` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and give its exit code. 1 = an error, told on standard error; 130 = Ctrl-C."""
+    try:
+        code = app(args=list(arguments), prog_name="lbctl", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _failed(arguments, _usage(error))
+    except LbctlError as error:
+        return _failed(arguments, error)
+    except typer.Abort:
+        return _failed(arguments, UsageError("no answer was given", mend="--yes answers beforehand"))
+    except BrokenPipeError:
+        # Whoever read our output has left; without this Python would say so once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        sys.stderr.write("\nInterrupted.\n")
+    return code if isinstance(code, int) else 0
+
+
+def _failed(arguments: Sequence[str], error: LbctlError) -> int:
+    view("--json" in arguments, "--no-color" in arguments).error(error)
+    return 1
+
+
+def _usage(error: typer.TyperException) -> UsageError:
+    """A mistake on the command line, in one line, with where to read on."""
+    context = getattr(error, "ctx", None)  # typer's own errors have it, but export no type that says so
+    command = context.command_path if context else "lbctl"
+    words = error.format_message()
+    if words.startswith("Usage:"):  # a group without a command: the message is its whole help
+        words = f"{command}: which command?"
+    return UsageError(words.rstrip("."), mend=f"{command} -h shows what there is")
+
+
+if __name__ == "__main__":
+    main()

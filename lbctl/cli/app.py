@@ -1,0 +1,68 @@
+"""The command line: which commands there are, in the order in which a newcomer meets them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from lbctl import __version__
+
+COMMANDS = ("init", "validate", "render", "plan", "show", "apply", "drift", "status")
+"""Each is the function of its own name in its own module here; `lab` is a group of its own."""
+
+HELP = """Plan and apply for clusters of HAProxy and keepalived.
+
+One file describes a cluster. plan says what would change on the live nodes, where, in which
+order, and what it costs the clients; apply does exactly that, backups before the master, and
+undoes what does not verify; drift says when somebody changed a node by hand.
+
+\b
+Examples:
+  lbctl init                         make a new workspace
+  lbctl validate                     check the cluster file, connect to nothing
+  lbctl plan --out plans/next.json   show what would change, keep it for apply
+  lbctl apply plans/next.json        do exactly that
+  lbctl drift                        say what was changed by hand (cron)
+  lbctl lab up                       boot the cluster on this machine, to try all that
+"""
+
+app = typer.Typer(
+    name="lbctl",
+    help=HELP,
+    add_completion=False,
+    rich_markup_mode=None,  # typer would import rich for the help alone
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"lbctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def lbctl(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Show the help when no command is named."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _register() -> None:
+    for name in COMMANDS:
+        if find_spec(f"lbctl.cli.{name}"):
+            app.command(name)(getattr(import_module(f"lbctl.cli.{name}"), name))
+    if find_spec("lbctl.cli.lab"):
+        app.add_typer(import_module("lbctl.cli.lab").app, name="lab")
+
+
+_register()

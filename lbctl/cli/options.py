@@ -1,0 +1,57 @@
+"""Options that commands share, each with one spelling and one meaning, and the choice of the view.
+
+Imports nothing heavy: `lbctl --help` reads this file.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lbctl.views.view import View
+
+File = Annotated[
+    Path,
+    typer.Option("--file", "-f", envvar="LBCTL_FILE", metavar="FILE", help="The cluster file."),
+]
+CLUSTER_FILE = Path("cluster.yaml")
+"""The default of `File`."""
+
+Json = Annotated[bool, typer.Option("--json", help="JSON for programs (docs/json.md).")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")]
+Text = Annotated[bool, typer.Option("--text", help="Show the differences of files as text diffs too.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="CODE,CODE",
+        help="Let unsafe things through, by the codes that the plan names.",
+        show_default=False,
+    ),
+]
+
+
+def allowed(codes: Iterable[str] | None) -> frozenset[str]:
+    """The codes of `--allow`, given once with commas, or several times."""
+    return frozenset(code.strip() for given in codes or () for code in given.split(",") if code.strip())
+
+
+def view(json: bool, no_color: bool = False, *, events: bool = False) -> View:
+    """The view that was asked for. `events` = the command's JSON is one event a line (apply).
+
+    Whoever asks for a view closes it, whatever happens: `with contextlib.closing(view(...)) as shown:`.
+    """
+    # Each imported when it is chosen: rich alone costs as much as a whole --help
+    if json:
+        from lbctl.views.json import JsonView
+
+        return JsonView(sys.stdout, sys.stderr, events=events)
+    from lbctl.views.human import HumanView
+
+    return HumanView(sys.stdout, sys.stderr, color=not no_color)
