@@ -158,8 +158,8 @@ def _console(stream: TextIO, color: bool, width: int | None) -> Console:
 def _wrapped(each: Line, console: Console) -> Iterable[Text]:
     """The line as it is printed: as it stands without a terminal, else wrapped beside its head."""
     indent = each.head.cell_len
-    room = console.width - indent
-    if not (each.wrap and console.is_terminal) or room < 20 or each.body.cell_len <= room:
+    room = console.width - indent - each.hang
+    if not (each.wrap and console.is_terminal) or room < 20 or indent + each.body.cell_len <= console.width:
         return [each.head + each.body]
     first, *rest = each.body.wrap(console, room, overflow="fold")
-    return [each.head + first, *(Text(" " * indent) + words for words in rest)]
+    return [each.head + first, *(Text(" " * (indent + each.hang)) + words for words in rest)]

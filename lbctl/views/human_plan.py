@@ -92,7 +92,9 @@ def _change(group: ChangeGroup, text: bool) -> Iterator[Line]:
     together = ", on all nodes at one instant" if change.scope is Scope.CLUSTER else ""
     head: tuple[Part, ...] = ("  ", (change.action.value, f"bold {style}"), " ")
     on: Part = (f"  {names(group.nodes)}", "cyan")
-    yield line((change.address.on_any_node, style), on, (_meant(change, effects, together), "dim"), head=head)
+    yield line(
+        (change.address.on_any_node, style), on, (_meant(change, effects, together), "dim"), head=head, hang=2
+    )
     for words in change.detail:
         yield detail_line(words)
     for difference in _rows(change):
@@ -119,7 +121,7 @@ def detail_line(words: str) -> Line:
     """A line in the configuration's own words, coloured by its first sign."""
     found = SIGN.search(words)
     style = DETAIL_STYLES[found.group(1)] if found else ""
-    return line((words, style), head=("      ",))
+    return line((words, style), head=("      ",), hang=4)
 
 
 def difference_line(difference: Difference, *, drift: bool) -> Line:

@@ -19,16 +19,17 @@ LEVELS = {"error": "bold red", "unsafe": "bold yellow", "warning": "yellow"}
 
 @dataclass(frozen=True)
 class Line:
-    """`wrap` = False for what a person copies: commands."""
+    """`wrap` = False for what a person copies: commands. `hang` indents what wraps further than the head."""
 
     head: Text
     body: Text = field(default_factory=Text)
     wrap: bool = True
+    hang: int = 0
 
 
-def line(*body: Part, head: Sequence[Part] = (), wrap: bool = True) -> Line:
+def line(*body: Part, head: Sequence[Part] = (), wrap: bool = True, hang: int = 0) -> Line:
     """A line of parts, each made safe here."""
-    return Line(text(*head), text(*body), wrap)
+    return Line(text(*head), text(*body), wrap, hang)
 
 
 def text(*parts: Part) -> Text:

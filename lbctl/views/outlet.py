@@ -1,4 +1,4 @@
-"""Where output goes when its reader has left: nowhere. A rollout never stops because somebody quit a pager."""
+"""Where output goes when its reader has left: nowhere. No rollout stops because somebody quit a pager."""
 
 from __future__ import annotations
 

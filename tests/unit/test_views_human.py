@@ -1,0 +1,175 @@
+"""What a person reads: each section, one case a promise."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from lbctl.errors import InputError, LbctlError, Place, Problem
+from lbctl.model.event import Gathering, NodeGathered, StepDone, StepStarted
+from lbctl.model.report import DriftReport
+from lbctl.views.human import HumanView
+from tests.cases.views import samples
+from tests.unit.test_views_nasty import Tty
+
+
+def _shown(what: str, *, text: bool = False) -> str:
+    out = io.StringIO()
+    view = HumanView(out, out)
+    match what:
+        case "plan":
+            view.plan(samples.plan(), text=text)
+        case "report":
+            view.report(samples.report())
+        case "drift":
+            view.drift(samples.drift(), text=text)
+        case "status":
+            view.status("openstack-api", samples.status(), ["10.15.85.31"])
+        case _:
+            for event in samples.events():
+                view.event(event)
+    return out.getvalue()
+
+
+PROMISES = {
+    "the same change on several nodes is shown once": (
+        "plan",
+        "  ~ file/etc/haproxy/haproxy.cfg  lb1, lb2, lb3  (update, reload haproxy)\n",
+    ),
+    "details are the configuration's words": ("plan", "      backend cinder-api: + server mesa-virt-04 "),
+    "a keyed digest is not shown beside them": ("plan", "check cinder\n      backend cinder-api: -"),
+    "drift says what the last apply left": ("plan", "      value: 0 → 1  (the last apply left 1)\n"),
+    "cluster scope is said": ("plan", "restart keepalived, on all nodes at one instant)"),
+    "neighbouring steps are one line": ("plan", "   1-3  lb3, lb2, lb1  stage     write candidates"),
+    "a node's name stands once a run": ("plan", "\n     5                 drain     cinder: weight"),
+    "impact is merged by node": ("plan", "  lb3, lb2  reload haproxy, restart keepalived\n"),
+    "unsafe names its option": ("plan", "      to let it through: --allow shrink\n"),
+    "the node table": ("plan", "  lb1   MASTER  3       10.15.85.31, fd00::1\n"),
+    "a step is a line": (
+        "events",
+        "[ 1/21] lb3  stage     write candidates and check them: cinder … done 0.4 s",
+    ),
+    "a failed step shows the daemon's words": (
+        "events",
+        "FAILED after 1 min 02 s\n      cinder is not listening\n",
+    ),
+    "a node that is not back is loud": ("events", "lb3  NOT back as it was  cinder\n"),
+    "advice is there to copy": ("report", "  continue:      lbctl apply\n"),
+    "the outcome is last": ("report", "Stopped at lb2: cinder. (1 min 23 s)\n"),
+    "drift on several nodes is shown once": (
+        "drift",
+        "  sysctl/net.ipv4.ip_nonlocal_bind  lb2, lb3\n      value: 1 → cinder\n",
+    ),
+    "pending is not drift": ("drift", "In the cluster file, not applied yet\n"),
+    "a node that cannot be read is unknown": ("status", "  lb3   unknown  ?       unknown     unknown\n"),
+    "a lock says who and since when": ("status", "  lb2  locked by cinder since 2026-11-22 13:40: cinder\n"),
+}
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_promise(promise: str) -> None:
+    what, words = PROMISES[promise]
+    assert words in _shown(what)
+
+
+def test_drift_is_apart_from_pending() -> None:
+    sections = _shown("plan").split("\nChanged by hand since the last apply, would be undone\n")
+    assert len(sections) == 2
+    assert "lb2  (update, restart keepalived" not in sections[0]
+    assert "lb3  (update, restart keepalived" in sections[0]
+
+
+def test_the_summary_is_the_last_line() -> None:
+    assert _shown("plan").splitlines()[-1] == (
+        "Plan: 3 to create, 5 to change, 1 to delete, 1 to record. 3 nodes: lb3, lb2, then lb1 (MASTER)."
+    )
+
+
+def test_an_empty_plan_says_so() -> None:
+    out = io.StringIO()
+    HumanView(out, out).plan(replace(samples.plan(), changes=(), steps=(), problems=()))
+    assert out.getvalue().splitlines()[-1] == "No changes. Cluster openstack-api is as its file says."
+    assert "Steps" not in out.getvalue()
+
+
+def test_the_text_diff_is_what_may_be_shown() -> None:
+    text = _shown("plan", text=True)
+    assert "      --- live\n      +++ desired\n" in text
+    assert "              stats auth a:***\n" in text
+    assert "      +cinder\n" in text
+
+
+def test_many_nodes_become_a_number() -> None:
+    plan = samples.plan()
+    changes = [
+        replace(plan.changes[0], address=replace(plan.changes[0].address, node=f"n{n}")) for n in range(200)
+    ]
+    out = io.StringIO()
+    HumanView(out, out).plan(replace(plan, changes=tuple(changes), steps=()))
+    assert "haproxy.cfg  n0, n1, n2 and 197 more  (" in out.getvalue()
+    assert out.getvalue().splitlines()[-1].endswith("200 nodes.")
+
+
+def test_drift_is_silent_when_nobody_watches_and_nothing_is_wrong() -> None:
+    out, terminal = io.StringIO(), Tty()
+    HumanView(out, out).drift(DriftReport("c", ()))
+    HumanView(terminal, terminal, color=False).drift(DriftReport("c", ()))
+    assert out.getvalue() == ""
+    assert "No drift. Cluster c is as the last apply left it." in terminal.getvalue()
+
+
+def test_errors_go_to_standard_error_with_their_mend() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    view = HumanView(out, err)
+    view.error(LbctlError("lb2: no connection", detail="connection refused", mend="is it up?"))
+    view.error(
+        InputError([Problem("unknown key: haproxi", Place("cluster.yaml", 3, 1), "did you mean haproxy?")])
+    )
+    assert out.getvalue() == ""
+    assert err.getvalue() == (
+        "Error: lb2: no connection\n  connection refused\n  is it up?\n"
+        "  error  cluster.yaml:3:1: unknown key: haproxi\n      did you mean haproxy?\n"
+        "Error: 1 problem found\n"
+    )
+
+
+def test_reading_nodes_leaves_nothing_in_a_file() -> None:
+    out = io.StringIO()
+    view = HumanView(out, out)
+    view.event(Gathering(("lb1",)))
+    view.event(NodeGathered("lb1", 0.1))
+    assert out.getvalue() == ""
+
+
+def test_a_terminal_sees_what_is_under_way_and_then_the_line() -> None:
+    out = Tty()
+    view = HumanView(out, out, color=False, width=100)
+    step = samples.steps("cinder")[0]
+    view.event(StepStarted(step, 1, 21))
+    assert "\x1b[?25l" in out.getvalue()  # drawn live: the cursor is hidden
+    view.event(StepDone(step, 0.4))
+    assert "write candidates and check them: cinder … done 0.4 s\n" in out.getvalue()
+    assert out.getvalue().rindex("\x1b[?25h") > out.getvalue().rindex("\x1b[?25l")
+
+
+def test_a_terminal_wraps_beside_the_head() -> None:
+    out = Tty()
+    HumanView(out, out, color=False, width=60).plan(samples.plan("word " * 20))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, [line for line in lines if "\x1b" not in line])) <= 60
+    assert any(line.startswith(" " * 33 + "word") for line in lines)
+
+
+def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured, plain, asked = Tty(), Tty(), Tty()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    HumanView(coloured, coloured).plan(samples.plan())
+    HumanView(plain, plain, color=False).plan(samples.plan())
+    monkeypatch.setenv("NO_COLOR", "1")
+    HumanView(asked, asked).plan(samples.plan())
+    assert "\x1b[1;33m" in coloured.getvalue()
+    assert "33m" not in plain.getvalue()
+    assert "33m" not in asked.getvalue()
