@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 
+from lbctl.errors import Problem
 from lbctl.model.content import Content
 from lbctl.model.effect import Effect
 
@@ -78,11 +79,12 @@ class Vip:
 
 @dataclass(frozen=True)
 class Member:
-    """A server of a backend."""
+    """A server of a backend. `options`: more words for each of its server lines."""
 
     name: str
     address: str
     backup: bool = False
+    options: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ class Cluster:
     """One cluster file, whole.
 
     `digest` is the SHA-256 of everything desired with secrets as references: two equal digests mean the
-    same desired state. `lab_only` = its nodes are reached only through a running lab.
+    same desired state. `lab_only` = its nodes are reached only through a running lab. `problems`: what was
+    found while reading that does not keep the file from being used, of level unsafe or warning.
     """
 
     name: str
@@ -125,6 +128,7 @@ class Cluster:
     additions: tuple[str, ...] = ()
     lab_only: bool = False
     handover: str = "auto"
+    problems: tuple[Problem, ...] = field(default=(), compare=False)
 
     def node(self, name: str) -> Node:
         return next(n for n in self.nodes if n.name == name)

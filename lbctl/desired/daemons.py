@@ -1,0 +1,100 @@
+"""The two daemons' own files: from the short forms, from text, or whole, to what stands on a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lbctl.desired.fill import Filling, Line, lines
+from lbctl.desired.sources import source
+from lbctl.desired.tree import Findings, Map, Scalar
+from lbctl.document import Document, Language, holds_secret, mask
+from lbctl.errors import Place, Problem
+from lbctl.model.cluster import ManagedFile
+from lbctl.model.content import Content
+from lbctl.model.effect import Effect, Impact
+
+PATHS = {"haproxy": "/etc/haproxy/haproxy.cfg", "keepalived": "/etc/keepalived/keepalived.conf"}
+
+Add = Callable[[Document], Document]
+Write = Callable[[Filling], list[Line]]
+
+
+@dataclass
+class Rendered:
+    """What was rendered already: nodes that have the same text share one document, and one check of it."""
+
+    seen: dict[tuple[str, bytes, bytes], tuple[Content, bool, Document]] = field(default_factory=dict)
+
+
+def managed(
+    language: Language, write: Write, shown: Filling, real: Filling | None, add: Add, rendered: Rendered
+) -> tuple[ManagedFile, Document]:
+    """The daemon's file on one node, and its document (secrets masked).
+
+    `write` gives the lines under one filling; `real` is the filling that reveals, None when secrets are not resolved.
+    """
+    written = write(shown)
+    masked = _bytes(written)
+    data = _bytes(write(real)) if real and shown.used else masked
+    key = (language.name, masked, data)
+    if key not in rendered.seen:
+        rendered.seen[key] = _document(language, written, masked, data, add, shown.findings, real is not None)
+    content, secret, document = rendered.seen[key]
+    mode = "0600" if secret or shown.used else "0644"
+    effects = (Effect(language.name, Impact.RELOAD),)
+    path = PATHS[language.name]
+    return ManagedFile(path, content, mode, daemon=language.name, effects=effects), document
+
+
+def whole(part: Map, key: str, base: Path, filling: Filling) -> list[Line]:
+    """The lines of the daemon's own words in a file (`file: PATH`), filled."""
+    named = part.get(key)
+    if not isinstance(named, Scalar):
+        return []
+    data = source(base, named.text, named.place, filling.findings)
+    if data is None:
+        return []
+    text = data.decode("utf-8", "surrogateescape")
+    file = str(Path(filling.findings.file).parent / named.text)
+    found: list[Line] = []
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+        place = Place(file, number)
+        found += [Line(one, place) for one in filling.line(line, place)]
+    return found
+
+
+def block(scalar: Scalar, filling: Filling) -> list[Line]:
+    """The lines of the daemon's own words in a `|` block."""
+    return lines(scalar, filling)
+
+
+def _bytes(written: Sequence[Line]) -> bytes:
+    return "".join(f"{line.text}\n" for line in written).encode("utf-8", "surrogateescape")
+
+
+def _document(
+    language: Language,
+    written: Sequence[Line],
+    masked: bytes,
+    data: bytes,
+    add: Add,
+    findings: Findings,
+    reveal: bool,
+) -> tuple[Content, bool, Document]:
+    """Content, whether it holds a secret word, and the document."""
+    plain = language.parse(masked, PATHS[language.name])
+    for problem in plain.problems:
+        findings.add(_located(problem, written))
+    document = add(plain)
+    shown = mask(document)
+    real = document.render() if data == masked else add(language.parse(data, document.file)).render()
+    return Content(real if reveal else shown, shown), holds_secret(document), document
+
+
+def _located(problem: Problem, written: Sequence[Line]) -> Problem:
+    """The parser's problem at the place in the user's file that its line comes from."""
+    line = problem.place.line if problem.place else 0
+    place = written[line - 1].place if 0 < line <= len(written) else problem.place
+    return Problem(problem.text, place, problem.mend, problem.level, problem.code)

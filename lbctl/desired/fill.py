@@ -1,0 +1,134 @@
+"""`${node.…}`, `${vip.…}` and `${secret.…}`, replaced in text and in values.
+
+Anything else in `${…}` is the daemons' own (HAProxy's environment variables, keepalived's definitions) and stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lbctl.desired.secrets import Ref, Secrets, word_fault
+from lbctl.desired.tree import Findings, Scalar
+from lbctl.document import MASK
+from lbctl.errors import Place
+
+PEERS = "node.peers"
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9._-]+)+)\}")
+_SPECIAL = re.compile(r"([\s#'\\])")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a configuration to be, and where in the user's files it comes from."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What the references stand for on one node. `reveal` = secrets as they are, else masked.
+
+    `used` collects the secrets that were asked for: their files get the mode of a secret.
+    """
+
+    language: str
+    values: Mapping[str, str]
+    peers: tuple[str, ...]
+    secrets: Secrets
+    findings: Findings
+    reveal: bool
+    used: set[Ref] = field(default_factory=set)
+
+    def word(self, text: str, place: Place, keyword: str = "") -> str:
+        """A value with its references replaced, not yet quoted."""
+        return _REFERENCE.sub(lambda m: self._value(m[1], place, keyword), text) if "${" in text else text
+
+    def line(self, text: str, place: Place) -> list[str]:
+        """A line of text with its references replaced; ${node.peers} alone on a line is a line a peer."""
+        if "${" not in text:
+            return [text]
+        if text.strip() == f"${{{PEERS}}}":
+            indent = text[: len(text) - len(text.lstrip())]
+            return [indent + peer for peer in self.peers]
+        keyword = (text.split() or [""])[0]
+
+        def replace(match: re.Match[str]) -> str:
+            value = self._value(match[1], place, keyword)
+            is_secret = match[1].startswith("secret.")
+            return self._in_text(value, text[: match.start()], place) if is_secret else value
+
+        return [_REFERENCE.sub(replace, text)]
+
+    def secret(self, ref: Ref, place: Place, keyword: str) -> str:
+        """A secret's value, checked; the mask where it is masked or cannot be had."""
+        self.used.add(ref)
+        value = self.secrets.word(ref) if self.reveal else MASK
+        if value is None or not self.secrets.resolve:
+            return MASK
+        if fault := word_fault(value, self.language, keyword):
+            self.findings.error(f"the secret ({ref}) {fault}", place, "choose another value")
+            return MASK
+        return value
+
+    def _value(self, name: str, place: Place, keyword: str) -> str:
+        kind, _, rest = name.partition(".")
+        if kind == "secret" and rest in self.secrets.named:
+            return self.secret(self.secrets.named[rest], place, keyword)
+        if name in self.values:
+            return self.values[name]
+        known = list(self.values) + [f"secret.{secret}" for secret in self.secrets.named]
+        self.findings.error(f"${{{name}}} stands for nothing", place, _mend(name, known))
+        return MASK
+
+    def _in_text(self, value: str, before: str, place: Place) -> str:
+        """A secret as it must stand in a line of text, so that the daemon reads it as it is."""
+        quote = _open_quote(before)
+        if self.language == "haproxy":
+            if quote == '"':
+                return re.sub(r"([\\$])", r"\\\1", value)
+            if not quote:
+                return _SPECIAL.sub(r"\\\1", value)
+        if (quote == "'" and "'" in value) or (not quote and _SPECIAL.search(value)):
+            mend = "put the reference within double quotes" if quote != "'" else "use double quotes"
+            self.findings.error("the secret holds a blank, a quote or a backslash", place, mend)
+        return value
+
+
+def lines(scalar: Scalar, filling: Filling, indent: str = "") -> list[Line]:
+    """The lines of a text value, filled and indented; blank ones stay blank."""
+    start = scalar.place.line + (1 if scalar.lines else 0)
+    column = 0 if scalar.lines else scalar.place.column
+    found: list[Line] = []
+    for number, text in enumerate(scalar.text.removesuffix("\n").split("\n")):
+        at = start + number if scalar.lines else start
+        place = Place(scalar.place.file, at, column)
+        found += [Line(indent + one if one.strip() else "", place) for one in filling.line(text, place)]
+    return found
+
+
+def _open_quote(before: str) -> str:
+    """The quote that is open after `before`, "" = none."""
+    quote, skip = "", False
+    for char in before:
+        if skip:
+            skip = False
+        elif char == "\\" and quote != "'":
+            skip = True
+        elif char in "\"'" and quote in ("", char):
+            quote = "" if quote else char
+    return quote
+
+
+def _mend(name: str, known: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, 1, 0.6)
+    if close:
+        return f"did you mean ${{{close[0]}}}?"
+    if name.startswith("secret."):
+        return f"define it: secrets: {{{name.removeprefix('secret.')}: {{env: NAME}}}}"
+    return "known: " + ", ".join(f"${{{one}}}" for one in known[:12])

@@ -1,0 +1,108 @@
+"""Secrets: references in the file, values only when used. No text, repr or digest here ever holds a value."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lbctl.desired.tree import Findings
+from lbctl.document import MASK
+from lbctl.errors import Place
+
+MOST_BYTES = 1024 * 1024
+AUTH_PASS = 8
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Where a secret is (`kind`: env or file), and where the cluster file says so."""
+
+    kind: str
+    where: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.where}"
+
+
+@dataclass
+class Secrets:
+    """The secrets of one cluster file. Without `resolve` nothing is read and every value is the mask."""
+
+    named: Mapping[str, Ref]
+    base: Path
+    findings: Findings
+    resolve: bool
+    known: dict[Ref, bytes | None] = field(default_factory=dict, repr=False)
+
+    def word(self, ref: Ref) -> str | None:
+        """The value as one word, a file's last newline taken off. None (said once): it cannot be had."""
+        if not self.resolve:
+            return MASK
+        data = self._bytes(ref)
+        if data is None:
+            return None
+        try:
+            return data.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            self.findings.error(f"the secret ({ref}) is not UTF-8", ref.place, "a word is text")
+            return None
+
+    def whole(self, ref: Ref) -> bytes:
+        """The value to the byte; the mask where it may not or cannot be had (then it was said)."""
+        data = self._bytes(ref) if self.resolve else None
+        return (MASK + "\n").encode() if data is None else data
+
+    def _bytes(self, ref: Ref) -> bytes | None:
+        if ref not in self.known:
+            self.known[ref] = self._environment(ref) if ref.kind == "env" else self._file(ref)
+        return self.known[ref]
+
+    def _environment(self, ref: Ref) -> bytes | None:
+        value = os.environb.get(ref.where.encode())
+        if value is None:
+            text = f"the environment variable {ref.where} is not set"
+            self.findings.error(text, ref.place, f"export {ref.where}, or --no-secrets where that will do")
+        elif not value:
+            self.findings.error(f"the environment variable {ref.where} is empty", ref.place, "set it")
+            return None
+        return value
+
+    def _file(self, ref: Ref) -> bytes | None:
+        path = self.base / Path(ref.where).expanduser()
+        try:
+            if path.exists() and not path.is_file():
+                raise OSError(0, "not a regular file")
+            with path.open("rb") as source:
+                data = source.read(MOST_BYTES + 1)
+        except OSError as error:
+            text = f"the secret's file {ref.where} cannot be read: {error.strerror}"
+            self.findings.error(text, ref.place, "the path is relative to the cluster file")
+            return None
+        if not data or len(data) > MOST_BYTES:
+            said = "is empty" if not data else f"is larger than {MOST_BYTES // 1024} KiB"
+            self.findings.error(f"the secret's file {ref.where} {said}", ref.place, "is it the right one?")
+            return None
+        return data
+
+
+def word_fault(value: str, language: str, keyword: str) -> str:
+    """What makes a secret unusable as a word of the daemon's language, in words that do not tell it; "" = nothing.
+
+    keepalived cuts a word at `#` and `!`, and auth_pass after eight characters, without an error.
+    """
+    if _CONTROL.search(value):
+        return "holds a newline or a control character"
+    if '"' in value:
+        return 'holds a double quote (")'
+    if language == "keepalived":
+        if re.search(r"[#!]", value):
+            return "holds # or !, where keepalived begins a comment"
+        if keyword == "auth_pass" and len(value.encode()) > AUTH_PASS:
+            return f"is longer than {AUTH_PASS} characters: keepalived would use only the first {AUTH_PASS}"
+    return ""
