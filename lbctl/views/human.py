@@ -28,7 +28,7 @@ from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import drift_lines, report_lines, status_lines
 from lbctl.views.line import Line, Part, count, error_lines, line, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
-from lbctl.views.progress import Progress, step_parts
+from lbctl.views.progress import Progress, step_head
 from lbctl.views.view import NodeStatus
 
 
@@ -113,7 +113,7 @@ class HumanView:
     def _over(self, step: Step, said: str, outcome: Part) -> None:
         started = self.progress.end(step)
         about = (f"  {said}", "dim") if said else ""
-        self._print([line(*step_parts(step, started), " … ", outcome, about)])
+        self._print([line(step.text, " … ", outcome, about, head=step_head(step, started))])
 
     def _failed(self, event: StepFailed) -> None:
         self._over(event.step, "", (f"FAILED after {seconds(event.seconds)}", "bold red"))

@@ -74,7 +74,7 @@ class Progress:
             yield self._spinner(now), (done, (f"  waiting for {names(self.reading)}", "dim"))
         for step, event in self.steps.items():
             elapsed = (f"  {seconds(now - self.since[step])}", "dim")
-            yield self._spinner(now), (*step_parts(step, event), elapsed)
+            yield self._spinner(now), (*step_head(step, event), step.text, elapsed)
 
     def _spinner(self, now: float) -> Spinner:
         spinner = Spinner("dots")
@@ -91,10 +91,10 @@ class Progress:
             self.live.start()
 
 
-def step_parts(step: Step, started: StepStarted | None) -> tuple[Part, ...]:
-    """`[ 4/22] lb3  swap     haproxy.cfg`."""
+def step_head(step: Step, started: StepStarted | None) -> tuple[Part, ...]:
+    """`[ 4/22] lb3  swap      `."""
     number = ""
     if started:
         width = len(str(started.of))
         number = f"[{started.number:>{width}}/{started.of}] "
-    return ((number, "dim"), (step.node, "cyan"), "  ", (f"{step.name!s:<8}", "bold"), "  ", step.text)
+    return ((number, "dim"), (step.node, "cyan"), "  ", (f"{step.name!s:<8}", "bold"), "  ")
