@@ -6,6 +6,7 @@ after the sysctl; and it is started last, with everything in its place.
 
 from __future__ import annotations
 
+from lbctl import haproxy, keepalived
 from lbctl.host.file import FileKind
 from lbctl.host.package import PackageKind
 from lbctl.host.service import ServiceKind
@@ -13,7 +14,13 @@ from lbctl.host.sysctl import SysctlKind
 from lbctl.model.kind import Kind
 
 PACKAGE = PackageKind()
-KINDS: tuple[Kind, ...] = (PACKAGE, FileKind(), SysctlKind(), ServiceKind())
+FILE = FileKind(
+    masks=(
+        ("/etc/haproxy/haproxy.cfg", lambda data: haproxy.mask(haproxy.parse(data))),
+        ("/etc/keepalived/keepalived.conf", lambda data: keepalived.mask(keepalived.parse(data))),
+    )
+)
+KINDS: tuple[Kind, ...] = (PACKAGE, FILE, SysctlKind(), ServiceKind())
 
 
 def kind(name: str) -> Kind:

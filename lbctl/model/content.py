@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -34,3 +35,18 @@ class Content:
 def plain(data: bytes) -> Content:
     """Content that holds no secret."""
     return Content(data, data)
+
+
+def scrubbed(text: str, contents: Iterable[Content]) -> str:
+    """What a daemon said, without the words that these contents hide: daemons quote what they reject."""
+    for content in contents:
+        for word in sorted(_hidden(content), key=len, reverse=True):
+            text = text.replace(word, "***")
+    return text
+
+
+def _hidden(content: Content) -> set[str]:
+    if not content.secret:
+        return set()
+    words = {word.strip(b"\"'") for word in content.data.split()} - set(content.shown.split())
+    return {word.decode("utf-8", "replace") for word in words if len(word) > 2}

@@ -220,7 +220,14 @@ write_owner() {
     sync "$base/owner.json.new" && mv -T "$base/owner.json.new" "$base/owner.json"
 }
 
-# tries to connect, so that a new server that cannot be reached is known at once
-try_connect() { timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null || fail "no connection to $1 port $2"; }
-
 last_messages() { journalctl -q --no-pager -o cat -n "$2" -u "$1" 2>/dev/null; }
+
+# try_connects ADDRESS/PORT…: all at once; prints those that do not accept a connection
+try_connects() {
+  for place in "$@"; do
+    (timeout 3 bash -c 'exec 3<>"/dev/tcp/$0"' "$place" 2>/dev/null || echo "$place") &
+  done
+  wait
+}
+
+drop_server_state() { rm -f "$base/server-state"; }

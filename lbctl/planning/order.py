@@ -1,0 +1,119 @@
+"""The rollout as a list of steps: the same list is shown by plan and walked by apply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lbctl.kinds import PACKAGE
+from lbctl.model.change import Change
+from lbctl.model.cluster import Cluster
+from lbctl.model.effect import Impact, merged
+from lbctl.model.facts import Facts
+from lbctl.model.plan import Role, Step, StepName
+from lbctl.planning import election
+from lbctl.planning.meaning import document
+
+
+def vip_addresses(cluster: Cluster) -> frozenset[str]:
+    return frozenset(str(vip.interface.ip) for vip in cluster.vips)
+
+
+def role(cluster: Cluster, facts: Facts) -> Role:
+    if facts.held & vip_addresses(cluster):
+        return Role.MASTER
+    return Role.BACKUP if facts.active("keepalived") else Role.NONE
+
+
+def node_order(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[str, ...]:
+    """Nodes that hold no VIP first, by ascending effective priority; then the holders.
+
+    Backups first, because what goes wrong goes wrong where no client is; the node that would take over
+    next comes last among them, so that the master always has a proven successor.
+    """
+
+    def rank(name: str) -> tuple[bool, int, str]:
+        file = cluster.node(name).file_of("keepalived")
+        found = election.candidates(name, document("keepalived", file.content)) if file else ()
+        holds = role(cluster, gathered[name]) is Role.MASTER
+        return holds, max((c.priority for c in found), default=0), name
+
+    return tuple(sorted(gathered, key=rank))
+
+
+def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> tuple[Step, ...]:
+    """Everything that will be done, in order: staged and checked everywhere, then node by node."""
+    order = node_order(cluster, gathered)
+    by_node = {name: [c for c in changes if c.address.node == name] for name in order}
+    found = [step for name in order for step in _install(name, by_node[name])]
+    found += [step for name in order for step in _stage(name, by_node[name])]
+    for name in order:
+        if by_node[name]:
+            found += _node(cluster, gathered, name, by_node[name])
+    return tuple(found)
+
+
+def _install(node: str, changes: Sequence[Change]) -> list[Step]:
+    names = PACKAGE.install([c for c in changes if c.address.kind == "package" and c.action.touches])
+    held = "their services held back until the configuration stands"
+    return [Step(StepName.INSTALL, node, f"{', '.join(names)}; {held}")] if names else []
+
+
+def _stage(node: str, changes: Sequence[Change]) -> list[Step]:
+    files = [c.address.name for c in changes if c.address.kind == "file" and c.action.touches]
+    text = f"{', '.join(files)}: candidates beside, checked by the daemons themselves"
+    return [Step(StepName.STAGE, node, text)] if files else []
+
+
+def _node(
+    cluster: Cluster, gathered: Mapping[str, Facts], name: str, changes: Sequence[Change]
+) -> list[Step]:
+    touching = [c for c in changes if c.action.touches]
+    if not touching:
+        return [Step(StepName.CONFIRM, name, "write the owner record; nothing on the node changes")]
+    effects = merged(e for c in changes for e in c.effects)
+    moves = must_move(cluster, gathered, name, touching)
+    found = [Step(StepName.ARM, name, "keep what the undo needs")]
+    drained = held_out(gathered[name])
+    if moves:
+        how = "by its drain file" if drained else "by stopping its keepalived"
+        found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
+    elif drained and role(cluster, gathered[name]) is Role.BACKUP:
+        found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
+    took = ", ".join(str(e) for e in effects) or "no daemon is touched"
+    found.append(Step(StepName.SWAP, name, f"{_count(touching)}; {took}"))
+    found.append(Step(StepName.VERIFY, name, "units active, binds listening, servers up, one holder a VIP"))
+    if len(found) > 3:
+        found.append(Step(StepName.UNDRAIN, name, "back in the election"))
+    found.append(Step(StepName.CONFIRM, name, "write the owner record, disarm the undo"))
+    return found
+
+
+def _count(changes: Sequence[Change]) -> str:
+    return f"{len(changes)} change{'s' if len(changes) != 1 else ''}"
+
+
+def held_out(facts: Facts) -> bool:
+    """Can the running keepalived be held out of the election by the drain file?"""
+    live = next((r for r in facts.resources if r.address.name == "/etc/keepalived/keepalived.conf"), None)
+    content = getattr(live, "content", None)
+    return facts.active("keepalived") and election.drainable(document("keepalived", content))
+
+
+def must_move(cluster: Cluster, gathered: Mapping[str, Facts], name: str, changes: Sequence[Change]) -> bool:
+    """Does the VIP leave this node before it is touched? A reload needs no move, a restart does."""
+    if role(cluster, gathered[name]) is not Role.MASTER or cluster.handover == "never":
+        return False
+    if not successors(gathered, name):
+        return False
+    impact = max((e.impact for c in changes for e in c.effects), default=Impact.NONE)
+    stops = any(d.attribute == "active" and d.after is False for c in changes for d in c.differences)
+    return cluster.handover == "always" or impact is Impact.RESTART or stops
+
+
+def successors(gathered: Mapping[str, Facts], name: str) -> tuple[str, ...]:
+    """The other nodes that could serve now."""
+    return tuple(
+        other
+        for other, facts in gathered.items()
+        if other != name and facts.active("haproxy") and facts.active("keepalived") and not facts.drain
+    )

@@ -1,0 +1,86 @@
+"""Making a plan: gathered facts and the desired cluster in, one frozen value out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from lbctl.errors import Problem
+from lbctl.model.change import Change
+from lbctl.model.cluster import Cluster
+from lbctl.model.facts import Facts
+from lbctl.model.plan import NodeView, Plan
+from lbctl.planning import order, unsafe
+from lbctl.planning.fingerprint import fingerprint
+from lbctl.planning.meaning import explained
+from lbctl.planning.threeway import compare
+
+
+def make(
+    cluster: Cluster, gathered: Mapping[str, Facts], created: str, warnings: Sequence[Problem] = ()
+) -> Plan:
+    """The plan for these facts. `created` is its time in UTC, ISO 8601; `warnings` are the file's own."""
+    changes: list[Change] = []
+    problems: list[Problem] = [*unsafe.foreign(cluster, gathered)]
+    for name, facts in gathered.items():
+        node = cluster.node(name)
+        found, unknown = compare(node, facts)
+        changes += [explained(change, node, facts) for change in found]
+        problems += unknown
+        problems += _unfinished(facts)
+    problems += unsafe.findings(cluster, gathered, changes)
+    nodes = tuple(_view(cluster, facts) for facts in gathered.values())
+    steps = order.steps(cluster, gathered, changes)
+    return Plan(
+        id=_id(cluster, nodes, created),
+        cluster=cluster.name,
+        created=created,
+        digest=cluster.digest,
+        nodes=nodes,
+        changes=tuple(changes),
+        steps=steps,
+        problems=(*problems, *warnings),
+    )
+
+
+def same_inputs(one: Plan, other: Plan) -> tuple[str, ...]:
+    """What has moved between two plans for the same cluster; nothing = the older one still holds."""
+    moved = []
+    if one.digest != other.digest:
+        moved.append("the cluster file (or what it refers to) has changed")
+    before = {view.node: view for view in one.nodes}
+    for view in other.nodes:
+        if view.node not in before:
+            moved.append(f"{view.node} is new")
+        elif before[view.node].fingerprint != view.fingerprint:
+            was = before[view.node]
+            holds = f"; it held {', '.join(was.holds) or 'no VIP'}, now {', '.join(view.holds) or 'none'}"
+            moved.append(f"{view.node} has changed{holds if was.holds != view.holds else ''}")
+    moved += [f"{name} is gone" for name in before if name not in {view.node for view in other.nodes}]
+    if not moved and (one.changes, one.steps) != (other.changes, other.steps):
+        moved.append("the same inputs give another plan: was it made by another version of lbctl?")
+    return tuple(moved)
+
+
+def _view(cluster: Cluster, facts: Facts) -> NodeView:
+    vips = order.vip_addresses(cluster)
+    return NodeView(
+        node=facts.node,
+        role=order.role(cluster, facts),
+        holds=tuple(sorted(facts.held & vips)),
+        serial=facts.owner.serial if facts.owner else 0,
+        fingerprint=fingerprint(facts, vips),
+    )
+
+
+def _unfinished(facts: Facts) -> tuple[Problem, ...]:
+    if not facts.armed:
+        return ()
+    text = f"{facts.node}: the apply of plan {facts.armed} was cut off in the middle"
+    return (Problem(text, level="warning", code="unfinished", mend="the next apply first puts it back"),)
+
+
+def _id(cluster: Cluster, nodes: Sequence[NodeView], created: str) -> str:
+    value = [cluster.digest, created, [view.fingerprint for view in nodes]]
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]

@@ -1,0 +1,130 @@
+"""What is wrong with a plan, each finding with a code that `--allow` takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from lbctl.document import Document
+from lbctl.errors import Problem
+from lbctl.haproxy.views import servers
+from lbctl.keepalived.views import instances
+from lbctl.model.change import Action, Change
+from lbctl.model.cluster import Cluster
+from lbctl.model.effect import Impact, Scope
+from lbctl.model.facts import Facts
+from lbctl.model.plan import Role
+from lbctl.planning.meaning import document
+from lbctl.planning.order import role, successors
+
+CODES = ("drift", "shrink", "last-node", "take-over", "vip-removed", "split", "tie")
+
+
+def findings(
+    cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]
+) -> tuple[Problem, ...]:
+    """Everything that has to be allowed, in a stable order; the same finding on several nodes once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, facts in gathered.items():
+        own = [c for c in changes if c.address.node == name]
+        for code, text in _node(cluster, gathered, facts, own):
+            found.setdefault((code, text), []).append(name)
+    return tuple(
+        Problem(f"{', '.join(nodes)}: {text}", level="unsafe", code=code, mend=_mend(code))
+        for (code, text), nodes in sorted(found.items())
+    )
+
+
+def foreign(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Problem, ...]:
+    """Nodes that belong to another cluster. No code allows it: taking one over starts with `node forget`."""
+    ids = Counter(
+        f.owner.cluster_id for f in gathered.values() if f.owner and f.owner.cluster == cluster.name
+    )
+    ours = ids.most_common(1)[0][0] if ids else ""
+    found = []
+    for name, facts in gathered.items():
+        if facts.owner and (facts.owner.cluster != cluster.name or facts.owner.cluster_id != ours):
+            text = f"{name}: belongs to another cluster, {facts.owner.cluster} (id {facts.owner.cluster_id})"
+            mend = "is the address right? if the node is really free, remove /var/lib/lbctl/owner.json on it"
+            found.append(Problem(text, mend=mend, code="foreign"))
+    return tuple(found)
+
+
+def _mend(code: str) -> str:
+    mends = {
+        "drift": "take the change into the cluster file, or undo it knowingly",
+        "take-over": "compare the plan with what is there; the old files are kept on the node",
+        "split": "peers compare this in every advert: for a moment two nodes may hold the VIP",
+    }
+    return f"{mends.get(code, 'if that is meant')}: --allow {code}"
+
+
+def _node(
+    cluster: Cluster, gathered: Mapping[str, Facts], facts: Facts, changes: Sequence[Change]
+) -> Iterator[tuple[str, str]]:
+    drifted = [c for c in changes if c.standing.drifted and c.action.touches]
+    if drifted:
+        names = ", ".join(c.address.on_any_node for c in drifted)
+        yield "drift", f"somebody changed {names} since the last apply; this plan would undo it"
+    yield from _take_over(facts, changes)
+    yield from _last_node(cluster, gathered, facts, changes)
+    for change in changes:
+        if change.scope is Scope.CLUSTER and len(gathered) > 1:
+            yield "split", f"{change.address.on_any_node} changes what VRRP peers compare, node by node"
+        if change.address.kind == "file":
+            yield from _shrunk(facts, change)
+            yield from _vips_removed(change)
+
+
+def _take_over(facts: Facts, changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    """A node that was never ours, with a daemon's configuration that is not the package's sample."""
+    if facts.owner is not None:
+        return
+    for change in changes:
+        theirs = change.live is not None and change.address.kind == "file" and change.action.touches
+        if theirs and change.address.name not in facts.samples:
+            yield "take-over", f"{change.address.on_any_node} is there already and is not lbctl's"
+
+
+def _last_node(
+    cluster: Cluster, gathered: Mapping[str, Facts], facts: Facts, changes: Sequence[Change]
+) -> Iterator[tuple[str, str]]:
+    impact = max((c.impact for c in changes), default=Impact.NONE)
+    serving = role(cluster, facts) is Role.MASTER and facts.active("haproxy")
+    if serving and impact is Impact.RESTART and not successors(gathered, facts.node):
+        yield "last-node", "it is the last serving node and a daemon has to restart: clients will see it"
+
+
+def _documents(change: Change, daemon: str) -> tuple[Document | None, Document | None]:
+    if not change.address.name.startswith(f"/etc/{daemon}/") or not change.action.touches:
+        return None, None
+    return document(daemon, change.before), document(daemon, change.after)
+
+
+def _shrunk(facts: Facts, change: Change) -> Iterator[tuple[str, str]]:
+    """A backend left with fewer than two live servers, or losing half of them."""
+    before, after = _documents(change, "haproxy")
+    if before is None or after is None:
+        return
+    down = {(s.backend, s.server) for s in facts.servers or () if not s.up}
+    old = Counter(s.proxy for s in servers(before) if (s.proxy, s.name) not in down)
+    new = Counter(s.proxy for s in servers(after) if (s.proxy, s.name) not in down)
+    for backend, count in sorted(old.items()):
+        left = new[backend]
+        if left < count and (left < 2 or left * 2 <= count) and _still_there(after, backend):
+            yield "shrink", f"backend {backend} goes from {count} live servers to {left}"
+
+
+def _still_there(document: Document, backend: str) -> bool:
+    """A backend that is removed with its frontend is a decision of its own, not a shrinking one."""
+    return any(s.keyword in ("backend", "listen") and s.name == backend for s in document.statements)
+
+
+def _vips_removed(change: Change) -> Iterator[tuple[str, str]]:
+    before, after = _documents(change, "keepalived")
+    if before is None:
+        return
+    old = {vip.address for one in instances(before) for vip in one.vips}
+    new = {vip.address for one in instances(after) for vip in one.vips} if after else set()
+    if old - new and change.action is not Action.CREATE:
+        yield "vip-removed", f"VIP {', '.join(sorted(old - new))} is removed"

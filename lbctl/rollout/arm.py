@@ -1,0 +1,29 @@
+"""The node's fingerprint again, and everything that the undo needs, armed by one rename."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from lbctl.errors import RemoteError
+from lbctl.gather import gather_node
+from lbctl.model.command import command
+from lbctl.planning.fingerprint import fingerprint
+from lbctl.planning.order import vip_addresses
+from lbctl.rollout.run import Run
+
+
+def do(run: Run, node: str) -> str:
+    """Raises RemoteError when the node has changed since it was read, before anything is touched."""
+    vips = vip_addresses(run.cluster)
+    now = gather_node(run.node(node), run.transport)
+    planned = run.gathered[node]
+    if planned.owner is None and now.owner is None:
+        pass  # without a key of its own its digests differ by run; the swap compares bytes
+    elif fingerprint(now, vips) != fingerprint(planned, vips):
+        raise RemoteError(node, "it has changed since the plan was made", mend="plan again: lbctl plan")
+    undo = files("lbctl.rollout").joinpath("undo.sh").read_bytes()
+    saves = [c for _, work in run.works(node) for c in work.save]
+    effects = [command("save_effect", e.unit, str(e.impact)) for e in run.effects(node)]
+    begin = [command("make_base"), command("txn_begin", run.plan.id), command("save_drain")]
+    run.call(node, [*begin, *saves, *effects, command("arm", stdin=undo)])
+    return "the undo stands"

@@ -1,0 +1,54 @@
+"""The end of a node's turn: its owner record is written and the undo is disarmed."""
+
+from __future__ import annotations
+
+import hashlib
+
+from lbctl.gather import write_owner
+from lbctl.kinds import KINDS
+from lbctl.model.change import Action
+from lbctl.model.command import Command, command
+from lbctl.model.owner import Owner
+from lbctl.model.resource import Resource
+from lbctl.rollout.run import Run
+
+
+def do(run: Run, node: str) -> str:
+    """One serial more, when anything but the record changed."""
+    touched = bool(run.touching(node))
+    owner, resources = record(run, node, touched)
+    data = write_owner(owner, resources)
+    commands: list[Command] = [
+        command("make_base"),
+        command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
+    ]
+    if touched:
+        commands += [command("drop_server_state"), command("confirm")]
+    run.call(node, commands)
+    run.done.add(node)
+    return f"serial {owner.serial}"
+
+
+def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
+    """What the node's owner record says after this apply."""
+    facts = run.gathered[node]
+    old = facts.owner
+    resources = [r for kind in KINDS for r in kind.desired(run.node(node), facts.key)]
+    kept = set(old.originals) if old else set()
+    for change in run.changes[node]:
+        if change.address.kind != "file":
+            continue
+        if change.action is Action.RESTORE:
+            kept.discard(change.address.name)
+        elif old is None or old.applied(change.address) is None:
+            kept |= {change.address.name} if change.live is not None and change.action.touches else set()
+    owner = Owner(
+        cluster=run.cluster.name,
+        cluster_id=run.cluster_id,
+        serial=(old.serial if old else 0) + (1 if touched else 0),
+        plan=run.plan.id,
+        key=facts.key,
+        resources=tuple(resources),
+        originals=tuple(sorted(kept)),
+    )
+    return owner, resources

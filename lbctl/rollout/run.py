@@ -1,0 +1,87 @@
+"""What the steps of one apply share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from lbctl.document import Document
+from lbctl.gather import gather_node
+from lbctl.kinds import KINDS, kind
+from lbctl.model.change import Change
+from lbctl.model.cluster import Cluster, Node
+from lbctl.model.command import Command
+from lbctl.model.content import Content, scrubbed
+from lbctl.model.effect import Effect, merged
+from lbctl.model.event import Event
+from lbctl.model.facts import Facts
+from lbctl.model.kind import Work
+from lbctl.model.plan import Plan
+from lbctl.model.resource import Address, Resource
+from lbctl.planning.meaning import document, explained
+from lbctl.planning.threeway import compare
+from lbctl.transport.protocol import Transport
+
+
+@dataclass
+class Run:
+    """One apply under way. `gathered` and `changes` are as the nodes were last read before their turn.
+
+    `drained` are the nodes whose drain file is set now; `stopped` those whose keepalived was stopped to
+    make the VIP leave. A node is `under_way` from its swap on, and `done` when it is confirmed.
+    """
+
+    cluster: Cluster
+    cluster_id: str
+    plan: Plan
+    transport: Transport
+    gathered: dict[str, Facts]
+    emit: Callable[[Event], None]
+    interrupted: Callable[[], bool] = lambda: False
+    changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
+    drained: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    under_way: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for name in self.gathered:
+            self.changes[name] = self.plan.of(name)
+
+    def node(self, name: str) -> Node:
+        return self.cluster.node(name)
+
+    def refresh(self, name: str) -> Facts:
+        """Read the node again and take its changes from what is there now."""
+        facts = gather_node(self.node(name), self.transport)
+        found, _ = compare(self.node(name), facts)
+        self.gathered[name] = facts
+        self.changes[name] = tuple(explained(change, self.node(name), facts) for change in found)
+        return facts
+
+    def touching(self, name: str) -> tuple[Change, ...]:
+        """The node's changes that touch it, in apply order."""
+        ranks = {k.name: number for number, k in enumerate(KINDS)}
+        found = [c for c in self.changes[name] if c.action.touches]
+        return tuple(sorted(found, key=lambda c: ranks[c.address.kind]))
+
+    def works(self, name: str) -> tuple[tuple[Change, Work], ...]:
+        return tuple((change, kind(change.address.kind).work(change)) for change in self.touching(name))
+
+    def effects(self, name: str) -> tuple[Effect, ...]:
+        return merged(effect for change in self.changes[name] for effect in change.effects)
+
+    def live_document(self, name: str, daemon: str) -> Document | None:
+        """A daemon's main file as it was when the node was last read before its turn."""
+        file = self.node(name).file_of(daemon)
+        live = self.gathered[name].live(Address(name, "file", file.path)) if file else None
+        return document(daemon, live.content) if isinstance(live, Resource) else None
+
+    def call(self, name: str, commands: Iterable[Command], timeout: float = 60) -> tuple[str, ...]:
+        """Run commands on a node; what they said, without secrets."""
+        said = self.transport.run(name, tuple(commands), timeout=timeout)
+        return tuple(self.scrub(name, text) for text in said)
+
+    def scrub(self, name: str, text: str) -> str:
+        contents: list[Content] = [f.content for f in self.node(name).files]
+        return scrubbed(text, contents)

@@ -1,0 +1,60 @@
+"""One node back to before its turn, by the fixed script that is on it, and proof that it is."""
+
+from __future__ import annotations
+
+import time
+
+from lbctl.errors import NodeError
+from lbctl.gather import gather_node
+from lbctl.model.command import command
+from lbctl.model.facts import Facts
+from lbctl.model.resource import Resource
+from lbctl.planning import election
+from lbctl.rollout.run import Run
+
+_SECONDS = 120
+_POLL = 0.3
+
+
+def undo(run: Run, node: str) -> tuple[bool, str]:
+    """Is the node back as it was, and what is to be said of it."""
+    try:
+        commands = [command("undo"), command("stage_end")]
+        if node in run.drained:
+            commands.insert(1, command("set_drain", str(run.gathered[node].drain)))
+        run.call(node, commands, _SECONDS)
+        run.drained.discard(node)
+        run.stopped.discard(node)
+        run.under_way.discard(node)
+        return _back(run, node)
+    except NodeError as error:
+        return False, str(error)
+
+
+def _back(run: Run, node: str) -> tuple[bool, str]:
+    until = time.monotonic() + election.settle_seconds([]) + 10
+    while True:
+        wrong = differences(run.gathered[node], gather_node(run.node(node), run.transport))
+        if not wrong:
+            return True, "back as it was"
+        if time.monotonic() > until:
+            return False, "not back as it was: " + ", ".join(wrong)
+        time.sleep(_POLL)
+
+
+def differences(before: Facts, now: Facts) -> list[str]:
+    """Which resources are not as they were, content by its bytes: the digests' key may differ by run."""
+    old = {r.address: r for r in before.resources if isinstance(r, Resource)}
+    new = {r.address: r for r in now.resources if isinstance(r, Resource)}
+    return [
+        str(address)
+        for address in sorted({*old, *new})
+        if _bytes_and_values(old.get(address)) != _bytes_and_values(new.get(address))
+    ]
+
+
+def _bytes_and_values(resource: Resource | None) -> object:
+    if resource is None:
+        return None
+    values = {name: value for name, value in resource.values.items() if name != "content"}
+    return values, resource.content.data if resource.content else None

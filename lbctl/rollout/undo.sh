@@ -1,0 +1,60 @@
+#!/bin/sh
+# Puts this node back to where it was before lbctl touched it. Safe to run again, at any time, by anybody:
+# sh /var/lib/lbctl/undo. Needs nothing but this file and the folder that it works on.
+base=/var/lib/lbctl
+cd "$base" || exit 1
+[ ! -d armed ] || mv -T armed undoing
+[ -d undoing ] || exit 0
+tab=$(printf '\t')
+failed=0
+
+note() { echo "$*"; failed=1; }
+
+put_back() { # NUMBER PATH
+  new=${2%/*}/.${2##*/}.lbctl-undo
+  cp -a "undoing/$1" "$new" && sync "$new" && mv -T "$new" "$2" || note "$2 could not be put back"
+  rm -f "${2%/*}/.${2##*/}.lbctl-new"
+}
+
+set_sysctl() {
+  case $1 in */*) path=/proc/sys/$1 ;; *) path=/proc/sys/$(printf %s "$1" | tr . /) ;; esac
+  printf '%s\n' "$2" >"$path" || note "$1 could not be set to $2"
+}
+
+service() { # UNIT ENABLED ACTIVE, as they were
+  case $2 in
+    enabled) systemctl -q is-enabled "$1" || systemctl -q enable "$1" ;;
+    disabled) ! systemctl -q is-enabled "$1" || systemctl -q disable "$1" ;;
+  esac
+  case $3 in
+    active|reloading) systemctl -q is-active "$1" || { systemctl reset-failed "$1"; systemctl start "$1"; } ;;
+    *) systemctl stop "$1"; systemctl reset-failed "$1" 2>/dev/null ;;
+  esac || note "$1 could not be made $3"
+}
+
+effect() { # UNIT IMPACT: the old files are in place, and the daemon has to take them
+  systemctl -q is-active "$1" || { systemctl reset-failed "$1" 2>/dev/null; return 0; }
+  timeout 60 systemctl "$2" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||
+    note "$1 could not be made to take its old files"
+}
+
+each() { # VERB FUNCTION, the last item first
+  tac undoing/items | while IFS=$tab read -r verb first second third; do
+    [ "$verb" != "$1" ] || "$2" "$first" "$second" "$third" || exit 1
+    [ "$failed" = 0 ] || exit 1
+  done || failed=1
+}
+
+remove() { rm -f "$2"; }
+drain() { printf '%s\n' "$1" >drain; }
+
+each file put_back
+each absent remove
+each sysctl set_sysctl
+[ ! -e undoing/daemon-reload ] || systemctl daemon-reload
+each effect effect
+each service service
+each drain drain
+[ "$failed" = 0 ] || { echo "look at $base/undoing, mend, and run this again"; exit 1; }
+rm -rf "$base/stage" "$base"/undone.*
+mv -T undoing "undone.$(cat undoing/id)"

@@ -1,0 +1,146 @@
+"""Does the node serve with its new configuration? Asked of the node until it does, or the time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from lbctl.errors import RemoteError
+from lbctl.gather import gather_node
+from lbctl.haproxy.views import Bind, binds, servers
+from lbctl.model.cluster import Node
+from lbctl.model.command import command
+from lbctl.model.effect import Effect
+from lbctl.model.facts import Facts, Listener
+from lbctl.planning.meaning import document
+from lbctl.planning.order import vip_addresses
+from lbctl.planning.threeway import compare
+from lbctl.rollout import vrrp
+from lbctl.rollout.run import Run
+
+_SECONDS = 12.0
+_POLL = 0.2
+_RELOAD_FAILED = "Reload failed"  # what HAProxy's master tells systemd; the old workers go on
+
+
+def do(run: Run, node: str) -> str:
+    """Raises RemoteError with what is not right, and with the daemons' last messages."""
+    before, effects = run.gathered[node], run.effects(node)
+    others = [facts for name, facts in run.gathered.items() if name != node]
+    until = time.monotonic() + _SECONDS
+    while True:
+        now = gather_node(run.node(node), run.transport)
+        wrong = list(complaints(run.node(node), before, now, effects, others))
+        failed = any(d.status.startswith(_RELOAD_FAILED) for d in now.daemons)
+        if not wrong:
+            break
+        if failed or time.monotonic() > until:
+            raise RemoteError(node, wrong[0], detail="\n".join(wrong[1:]), evidence=_evidence(run, node))
+        time.sleep(_POLL)
+    said = [_answering(run, node), *_new_servers(run, node)]
+    if node not in run.drained and node not in run.stopped:
+        said.insert(0, vrrp.settled(run, node))
+    return "; ".join(one for one in said if one)
+
+
+def complaints(
+    node: Node, before: Facts, now: Facts, effects: Sequence[Effect], others: Sequence[Facts]
+) -> Iterator[str]:
+    """Everything that is not as it shall be. Pure."""
+    for service in node.services:
+        if service.active and not now.active(service.name):
+            yield f"{service.name} is not active"
+    for daemon in now.daemons:
+        if daemon.status.startswith(_RELOAD_FAILED):
+            yield f"{daemon.unit} could not reload; its old process goes on with the old configuration"
+    reloaded = any(effect.unit == "haproxy" for effect in effects) and before.active("haproxy")
+    yield from _not_listening(node, before if reloaded else None, now)
+    changes, unknown = compare(node, now)
+    for change in changes:
+        if change.action.touches:
+            yield f"{change.address} is not as desired: {', '.join(d.attribute for d in change.differences)}"
+    yield from (problem.text for problem in unknown)
+    yield from _servers_lost(node, now, others)
+
+
+def _not_listening(node: Node, before: Facts | None, now: Facts) -> Iterator[str]:
+    """Every bind of the file has a listener, and after a reload one that a new process holds."""
+    file = node.file_of("haproxy")
+    wanted = document("haproxy", file.content) if file else None
+    if wanted is None or not now.active("haproxy"):
+        return
+    old = {pid for one in before.listeners for pid in one.pids} if before else set()
+    for bind in binds(wanted):
+        if bind.socket or bind.udp or not bind.first_port:
+            continue
+        for port in range(bind.first_port, bind.last_port + 1):
+            found = [one for one in now.listeners if one.port == port and _covers(one, bind)]
+            if not found:
+                yield f"nothing listens on {bind.raw}, frontend {bind.proxy}"
+            elif old and not any(pid not in old for one in found for pid in one.pids):
+                yield f"the new configuration is not loaded: {bind.raw} is held by the old process"
+
+
+def _covers(listener: Listener, bind: Bind) -> bool:
+    everywhere = ("*", "0.0.0.0", "::")
+    return listener.address in everywhere or bind.address in ("", "*", listener.address)
+
+
+def _servers_lost(node: Node, now: Facts, others: Sequence[Facts]) -> Iterator[str]:
+    """No backend has fewer live servers than the other nodes see."""
+    if now.servers is None:
+        return
+    mine = {(s.backend, s.server): s.up for s in now.servers}
+    for facts in others:
+        for seen in facts.servers or ():
+            if seen.up and mine.get((seen.backend, seen.server)) is False:
+                yield f"{seen.backend}/{seen.server} is down here and up on {facts.node}"
+
+
+def _answering(run: Run, node: str) -> str:
+    """The VIP accepts connections, asked from this node, on every port that it serves. Raises RemoteError."""
+    file = run.node(node).file_of("haproxy")
+    wanted = document("haproxy", file.content) if file else None
+    holders, _ = vrrp.look(run)
+    held = {vip for vip, names in holders.items() if names} & vip_addresses(run.cluster)
+    places = [(b.address, b.first_port) for b in binds(wanted) if b.address in held] if wanted else []
+    # a new port is served by the holder only after its own turn
+    served = [(a, p) for a, p in places if _holder_serves(run, holders, a, p)]
+    if not served or "bash" not in run.gathered[node].tools:
+        return ""
+    said = run.call(node, [command("try_connects", *(f"{a}/{p}" for a, p in served))])[0].split()
+    if said:
+        raise RemoteError(node, f"the VIP does not answer: {', '.join(said)}")
+    return f"{len(served)} ports answer through the VIP"
+
+
+def _holder_serves(run: Run, holders: vrrp.Holders, address: str, port: int) -> bool:
+    for name in holders[address]:
+        if name in run.done or name in run.under_way:
+            return True
+        live = run.live_document(name, "haproxy")
+        if live is None or not any(b.address == address and b.first_port == port for b in binds(live)):
+            return False
+    return True
+
+
+def _new_servers(run: Run, node: str) -> Iterator[str]:
+    """One connection to each server that is new or changed: those that refuse it are named, no more.
+
+    A controller may be entered before it is up; HAProxy's own check decides when it serves.
+    """
+    file = run.node(node).file_of("haproxy")
+    wanted, live = document("haproxy", file.content) if file else None, run.live_document(node, "haproxy")
+    if wanted is None or "bash" not in run.gathered[node].tools:
+        return
+    old = {s.words for s in servers(live)} if live else set()
+    places = [f"{s.address}/{s.port}" for s in servers(wanted) if s.words not in old and s.port]
+    if places:
+        refused = run.call(node, [command("try_connects", *places)])[0].split()
+        if refused:
+            yield f"not reachable yet: {', '.join(refused)}"
+
+
+def _evidence(run: Run, node: str) -> list[str]:
+    said = run.call(node, [command("last_messages", unit, "8") for unit in ("haproxy", "keepalived")])
+    return [line for text in said for line in text.splitlines() if line.strip()]

@@ -1,0 +1,104 @@
+"""Where the VIPs are now, and where VRRP will put them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from lbctl.document import Document
+from lbctl.errors import RemoteError
+from lbctl.host import facts as host
+from lbctl.model.command import Probe
+from lbctl.planning import election
+from lbctl.planning.election import DRAINED, Candidate
+from lbctl.planning.meaning import document
+from lbctl.planning.order import vip_addresses
+from lbctl.rollout.run import Run
+
+_POLL = 0.2  # seconds
+_HELD = Probe("addresses", "ip -o addr show")
+_ACTIVE = Probe("keepalived", "systemctl is-active -q keepalived")
+
+Holders = Mapping[str, frozenset[str]]
+"""VIP address → the nodes that have it on an interface other than lo."""
+
+
+def look(run: Run) -> tuple[Holders, frozenset[str]]:
+    """Who holds each VIP, and where keepalived is active, on all nodes now."""
+    vips = vip_addresses(run.cluster)
+    names = list(run.gathered)
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        answers = dict(
+            zip(names, pool.map(lambda n: run.transport.ask(n, [_HELD, _ACTIVE]), names), strict=True)
+        )
+    held = {name: host.held(answer) for name, answer in answers.items()}
+    active = frozenset(n for n, a in answers.items() if "keepalived" in a and a["keepalived"].status == 0)
+    return {vip: frozenset(n for n in names if vip in held[n]) for vip in sorted(vips)}, active
+
+
+def wait(run: Run, good: Callable[[Holders], bool]) -> Holders | None:
+    """Poll until `good`, at most as long as an election may take; None when it never was."""
+    until = time.monotonic() + election.settle_seconds(_all_candidates(run))
+    while True:
+        holders, _ = look(run)
+        if good(holders):
+            return holders
+        if time.monotonic() > until:
+            return None
+        time.sleep(_POLL)
+
+
+def settled(run: Run, node: str) -> str:
+    """Wait until every VIP has one holder and it is the predicted one. Raises RemoteError with what is.
+
+    Says who holds what.
+    """
+    until = time.monotonic() + election.settle_seconds(_all_candidates(run))
+    while True:
+        holders, active = look(run)
+        wrong = complaints(run, holders, active)
+        if not wrong:
+            return "; ".join(f"{vip} on {', '.join(sorted(held))}" for vip, held in holders.items() if held)
+        if time.monotonic() > until:
+            raise RemoteError(node, "VRRP did not settle", detail="\n".join(wrong))
+        time.sleep(_POLL)
+
+
+def complaints(run: Run, holders: Holders, active: frozenset[str]) -> list[str]:
+    """What is not as predicted; a VIP that no running keepalived stands for has nothing to be held by."""
+    found = []
+    for vip, held in holders.items():
+        standing = [c for c in _candidates(run, active) if vip in c.vips]
+        if not standing:
+            continue
+        if len(held) != 1:
+            found.append(f"VIP {vip} is held by {', '.join(sorted(held)) or 'no node'}, and not by one")
+            continue
+        holder = next(iter(held))
+        expected = election.owner(standing, holder)
+        if expected and holder != expected:
+            found.append(f"VIP {vip} is on {holder} and should be on {expected}")
+    return found
+
+
+def _all_candidates(run: Run) -> list[Candidate]:
+    return _candidates(run, frozenset(run.gathered))
+
+
+def _candidates(run: Run, active: frozenset[str]) -> list[Candidate]:
+    """The nodes whose keepalived runs, each with the file that it has loaded by now."""
+    return [
+        candidate
+        for name in active
+        for candidate in election.candidates(
+            name, _loaded(run, name), drain=DRAINED if name in run.drained else 0
+        )
+    ]
+
+
+def _loaded(run: Run, name: str) -> Document | None:
+    if name in run.done or name in run.under_way:
+        file = run.node(name).file_of("keepalived")
+        return document("keepalived", file.content) if file else None
+    return run.live_document(name, "keepalived")
