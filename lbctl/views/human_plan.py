@@ -92,9 +92,8 @@ def _change(group: ChangeGroup, text: bool) -> Iterator[Line]:
     together = ", on all nodes at one instant" if change.scope is Scope.CLUSTER else ""
     head: tuple[Part, ...] = ("  ", (change.action.value, f"bold {style}"), " ")
     on: Part = (f"  {names(group.nodes)}", "cyan")
-    yield line(
-        (change.address.on_any_node, style), on, (_meant(change, effects, together), "dim"), head=head, hang=2
-    )
+    meant: Part = (_meant(change, effects, together), "dim")
+    yield line((change.address.on_any_node, style), on, meant, head=head, hang=2)
     for words in change.detail:
         yield detail_line(words)
     for difference in _rows(change):
