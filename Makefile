@@ -1,0 +1,60 @@
+# Everything from a clean clone on a fresh Debian 12: git and make are enough, the rest is installed.
+
+VENV := .venv/.complete
+BENCH_VENV := .bench-venv/.complete
+PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo check test bench lab-up lab-down clean lab-packages root
+
+help:
+	@echo "make demo      boot the example cluster here, change it under load, show what that costs"
+	@echo "make check     lint, format, types, unit tests: no root, under a minute"
+	@echo "make test      check, and the tests on real nodes in the lab (root)"
+	@echo "make bench     the figures, side by side with other tools (root)"
+	@echo "make lab-up    boot the cluster of cluster.yaml on this machine (root)"
+	@echo "make lab-down  take it down again"
+	@echo "make clean     remove what make made; the lab's images stay in the cache"
+
+demo: root lab-packages $(VENV)
+	PATH="$(CURDIR)/.venv/bin:$$PATH" sh tools/demo
+
+check: $(VENV)
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/pytest tests/unit --quiet --numprocesses auto
+
+test: root lab-packages check
+	.venv/bin/pytest tests/lab
+
+bench: root lab-packages $(VENV) $(BENCH_VENV)
+	.venv/bin/python -m bench
+
+lab-up: root lab-packages $(VENV)
+	.venv/bin/lbctl lab up
+
+lab-down: root $(VENV)
+	.venv/bin/lbctl lab down
+
+clean:
+	rm -rf .venv .bench-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV): pyproject.toml constraints.txt
+	tools/setup venv
+	python3 -m venv .venv
+	.venv/bin/pip install $(PIP_FLAGS) --editable '.[dev]'
+	touch $@
+
+# What the bench compares with stays apart: none of it is needed by lbctl or its tests.
+$(BENCH_VENV): pyproject.toml constraints.txt
+	tools/setup venv
+	python3 -m venv .bench-venv
+	.bench-venv/bin/pip install $(PIP_FLAGS) --editable '.[bench]'
+	touch $@
+
+lab-packages:
+	@tools/setup lab
+
+root:
+	@test "$$(id -u)" -eq 0 || { echo "this boots real nodes: run it as root" >&2; exit 1; }
