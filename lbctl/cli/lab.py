@@ -58,12 +58,14 @@ def up(
     lbctl lab up -f cluster.yaml --prefix two --bastion
     lbctl lab up --user ops --sudo
     """
+    from lbctl.desired.load import load
     from lbctl.lab import Lab
-    from lbctl.lab.from_cluster import Options, from_file
+    from lbctl.lab.from_cluster import Options, from_cluster
 
     become = "sudo-password" if sudo_password else "sudo" if sudo else ""
     options = Options(prefix, bastion, user, become, sudo_password, suite, bare_tools, tuple(packages or ()))
-    lab = Lab.up(from_file(file, options), lambda line: typer.echo(line, err=True))
+    spec = from_cluster(load(file, secrets=False), options)
+    lab = Lab.up(spec, lambda line: typer.echo(line, err=True))
     typer.echo(f"lab {lab.spec.prefix} is up: ssh -F {lab.ssh_config} {lab.spec.nodes[0].name}")
 
 
@@ -133,8 +135,8 @@ def ssh_config(
     typer.echo(str(config) if path else config.read_text(), nl=path)
 
 
-@app.command()
-def load(
+@app.command("load")
+def load_(
     targets: Annotated[
         list[str] | None,
         typer.Option(

@@ -37,7 +37,7 @@ def ssh_config(spec: LabSpec, paths: Paths) -> str:
 
 def _node_stanza(node: LabNode, spec: LabSpec, paths: Paths) -> str:
     way = "ProxyJump bastion" if spec.bastion else _proxy(node.login, paths)
-    return _stanza(node.name, node.login, node.ssh_port, node.user, [way])
+    return _stanza(" ".join((node.name, *node.aliases)), node.login, node.ssh_port, node.user, [way])
 
 
 def _stanza(alias: str, address: str, port: int, user: str, more: list[str]) -> str:

@@ -22,6 +22,9 @@ class Failure:
     target: str
     what: str
 
+    def __str__(self) -> str:
+        return f"  {self.at:7.3f} s  {self.kind} {self.target}: {self.what}"
+
 
 @dataclass(frozen=True)
 class KindReport:
@@ -84,14 +87,14 @@ class LoadReport:
             f"{self.requests} requests by {self.clients} clients in {self.seconds:.1f} s ({rate:.0f}/s)",
             f"failed: {self.failed}" + (f" ({errors})" if errors else ""),
             f"closed between requests, sent again: {self.closed_between}",
-            f"longest gap: {self.longest_gap:.3f} s without an answer, {self.longest_gap_at:.1f} s after the start",
+            f"longest gap: {self.longest_gap:.3f} s without an answer, at {self.longest_gap_at:.1f} s",
             f"latency ms: p50 {self.p50:.1f}  p90 {self.p90:.1f}  p99 {self.p99:.1f}",
             *(
                 f"  {name}: {kind.requests} requests, {kind.failed} failed, p50 {kind.p50:.1f}"
                 f"  p99 {kind.p99:.1f}  longest {kind.longest:.1f}"
                 for name, kind in sorted(self.kinds.items())
             ),
-            *(f"  {told.at:7.3f} s  {told.kind} {told.target}: {told.what}" for told in self.failures[:20]),
+            *map(str, self.failures[:20]),
         ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbctl.lab.spec import INNER, OUTSIDE, LabLink, LabNetwork, LabSpec, bare
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -24,22 +26,24 @@ def endpoints(spec: LabSpec) -> tuple[Endpoint, ...]:
     """Everything of a lab that is plugged in, in a fixed order: a port's name is made from its place."""
     gateway = spec.client.router.addresses if spec.client and spec.client.router else ()
     back = tuple(f"default via {bare(address)}" for address in gateway)
-    machines = [Endpoint(node.name, node.links, back) for node in spec.machines]
-    controllers = [
-        Endpoint(item.name, (LabLink(item.network, "eth0", item.addresses),), back)
-        for item in spec.controllers
-    ]
-    return (*machines, *controllers, *_client(spec))
+    owners = [(machine.name, machine.links) for machine in spec.machines]
+    owners += [(item.name, (LabLink(item.network, "eth0", item.addresses),)) for item in spec.controllers]
+    return (
+        *(Endpoint(name, links, (*_routes(spec, links), *back)) for name, links in owners),
+        *_client(spec),
+    )
 
 
 def networks(spec: LabSpec) -> tuple[LabNetwork, ...]:
-    """The lab's segments, with those that a bastion and a router bring. Behind a bastion the operator's own
-    ends on the other segments are left out: it would be a way around."""
+    """The lab's segments, with those that a bastion and a router bring.
+
+    Behind a bastion the operator's own ends on the other segments are left out: they would be a way around.
+    """
     inner = (LabNetwork(INNER),) if spec.client and spec.client.router else ()
     if spec.bastion is None:
         return (*spec.networks, *inner)
     outside = LabNetwork(OUTSIDE, (spec.bastion.operator,))
-    return (*(LabNetwork(network.name) for network in spec.networks), *inner, outside)
+    return (*(replace(network, operator=()) for network in spec.networks), *inner, outside)
 
 
 def switch(spec: LabSpec) -> list[str]:
@@ -49,8 +53,12 @@ def switch(spec: LabSpec) -> list[str]:
         lines.append(f"link add {network.name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
         lines += [_address(address, network.name) for address in network.operator]
         lines.append(f"link set {network.name} up")
-        lines += [f"route add {route}" for route in _vip_routes(spec.vips, network.operator, network.name)]
-    return lines
+    ends = [
+        LabLink(network.name, network.name, network.operator)
+        for network in networks(spec)
+        if network.operator
+    ]
+    return lines + [f"route add {route}" for route in _routes(spec, ends)]
 
 
 def plug(endpoint: Endpoint, place: int, namespace: str) -> list[str]:
@@ -93,24 +101,31 @@ def _client(spec: LabSpec) -> Iterator[Endpoint]:
         return
     router = client.router
     if router is None:
-        link = LabLink(client.network, "eth0", client.addresses)
-        yield Endpoint("client", (link,), tuple(_vip_routes(spec.vips, client.addresses, "eth0")))
+        links = (LabLink(client.network, "eth0", client.addresses), *client.more)
+        yield Endpoint("client", links, tuple(_routes(spec, links)))
         return
-    outer = LabLink(client.network, "eth0", router.addresses)
-    routes = tuple(_vip_routes(spec.vips, router.addresses, "eth0"))
-    yield Endpoint("router", (outer, LabLink(INNER, "eth1", router.inner)), routes, forwards=True)
+    outer = (LabLink(client.network, "eth0", router.addresses), *client.more)
+    inner = LabLink(INNER, "inner0", router.inner)
+    yield Endpoint("router", (*outer, inner), tuple(_routes(spec, outer)), forwards=True)
     via = tuple(f"default via {bare(address)}" for address in router.inner)
     yield Endpoint("client", (LabLink(INNER, "eth0", client.addresses),), via)
 
 
-def _vip_routes(vips: Sequence[str], addresses: Sequence[str], interface: str) -> Iterator[str]:
-    """A VIP outside the subnets of its segment is still on the segment."""
-    own = [ipaddress.ip_interface(address) for address in addresses]
-    for text in vips:
-        vip = ipaddress.ip_address(bare(text))
-        same = [mine for mine in own if mine.version == vip.version]
-        if same and not any(vip in mine.network for mine in same):
-            yield f"{vip} dev {interface}"
+def _routes(spec: LabSpec, links: Sequence[LabLink]) -> Iterator[str]:
+    """Everything on an interface's segment is reached without a router, VIPs outside its networks too."""
+    segments = {network.name: network for network in spec.networks}
+    own = [ipaddress.ip_interface(address).network for link in links for address in link.addresses]
+    for link in links:
+        reach = segments[link.network].reach if link.network in segments else ()
+        vips = [bare(vip) for vip in spec.vips] if link.network == spec.nodes[0].network else []
+        for wanted in map(ipaddress.ip_network, (*reach, *vips)):
+            if not any(_within(wanted, network) for network in own):
+                own.append(wanted)
+                yield f"{wanted} dev {link.interface}"
+
+
+def _within(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]  # same version
 
 
 def _address(address: str, interface: str) -> str:

@@ -28,10 +28,14 @@ USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 @dataclass(frozen=True)
 class LabNetwork:
-    """One segment. `operator` holds the addresses of the operator's end; without any, it is not reached."""
+    """One segment. `operator` holds the addresses of the operator's end; without any, it is not reached.
+
+    `reach` are the networks on it: everybody on the segment reaches all of them without a router.
+    """
 
     name: str = VRRP
     operator: tuple[str, ...] = ()
+    reach: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class LabLink:
 class LabNode:
     """A load balancer to be. `addresses` are those on the VRRP network; lbctl logs in at the management
     address where there is one. `password` is what sudo asks for with `sudo-password`. `disk_mb` bounds what
-    the node can write (0 = what the machine has)."""
+    the node can write (0 = what the machine has). `aliases` are further names for `ssh`."""
 
     name: str
     addresses: tuple[str, ...]
@@ -60,6 +64,7 @@ class LabNode:
     password: str = field(default="", repr=False)
     ssh_port: int = 22
     disk_mb: int = 0
+    aliases: tuple[str, ...] = ()
 
     @property
     def links(self) -> tuple[LabLink, ...]:
@@ -97,6 +102,7 @@ class LabClient:
     addresses: tuple[str, ...]
     network: str = VRRP
     router: LabRouter | None = None
+    more: tuple[LabLink, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,7 +219,7 @@ def _client(data: dict[str, Any] | None) -> LabClient | None:
     if data is None:
         return None
     router = LabRouter(**_lists(data["router"])) if data["router"] else None
-    return LabClient(**_lists({**data, "router": router}))
+    return LabClient(**_lists({**data, "router": router, "more": _links(data["more"])}))
 
 
 def _problems(spec: LabSpec) -> Iterator[str]:
@@ -269,6 +275,7 @@ def _all_links(spec: LabSpec) -> Iterator[tuple[str, LabLink]]:
         yield f"controller {controller.name}", LabLink(controller.network, "eth0", controller.addresses)
     if spec.client:
         yield "client", LabLink(spec.client.network, "eth0", spec.client.addresses)
+        yield from (("client", link) for link in spec.client.more)
     for link in spec.bastion.links if spec.bastion else ():
         yield "bastion", link
 
