@@ -33,7 +33,8 @@ def managed(
 ) -> tuple[ManagedFile, Document]:
     """The daemon's file on one node, and its document (secrets masked).
 
-    `write` gives the lines under one filling; `real` is the filling that reveals, None when secrets are not resolved.
+    `write` gives the lines under one filling; `real` is the filling that reveals, None when secrets are not
+    resolved.
     """
     written = write(shown)
     masked = _bytes(written)

@@ -1,6 +1,6 @@
 """`${node.…}`, `${vip.…}` and `${secret.…}`, replaced in text and in values.
 
-Anything else in `${…}` is the daemons' own (HAProxy's environment variables, keepalived's definitions) and stays.
+Anything else in `${…}` is the daemons' own (HAProxy's environment, keepalived's definitions) and stays.
 """
 
 from __future__ import annotations

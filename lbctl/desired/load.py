@@ -192,7 +192,7 @@ def _node(
 def _check_instances(
     drafts: Sequence[nodes.Draft], vrrp: Sequence[Rendered], whole: Map, findings: Findings
 ) -> None:
-    """Priorities for instances that do not exist, and ties: a failed master keeps the VIP when its heir is its equal."""
+    """Priorities for instances that do not exist, and ties: a failed master keeps the VIP from its equal."""
     taken: dict[tuple[str, int], str] = {}
     for draft, rendered in zip(drafts, vrrp, strict=True):
         known = instances(rendered[1]) if rendered else ()

@@ -1,7 +1,8 @@
 """The cluster file's own levels, in their long form, as pydantic models.
 
 Few and flat: building them is most of what reading a file costs. The short forms are turned into the long
-ones before (`short.py`); what the daemons define stays a tree (`Any` here) and is read by the modules that render it.
+ones before (`short.py`); what the daemons define stays a tree (`Any` here), and is read by the modules that
+render it.
 """
 
 from __future__ import annotations
@@ -39,27 +40,31 @@ class Level(BaseModel):
 class SecretRef(Level):
     """Where a secret is: an environment variable or a file, of the machine that runs lbctl."""
 
-    env: Name | None = Field(None, description="Name of an environment variable.")
-    file: Line | None = Field(None, description="Path of a file, relative to the cluster file.")
+    env: Name | None = Field(default=None, description="Name of an environment variable.")
+    file: Line | None = Field(default=None, description="Path of a file, relative to the cluster file.")
 
 
 class Login(Level):
     """How to log in. What is not said is what `ssh -G HOST` says."""
 
-    host: HostName | None = Field(None, description="Where to log in, if elsewhere than the node's name.")
+    host: HostName | None = Field(
+        default=None, description="Where to log in, if elsewhere than the node's name."
+    )
     user: Name | None = None
     port: Port | None = None
-    become: Literal["sudo"] | None = Field(None, description="How to become root: sudo.")
-    become_password: SecretRef | None = Field(None, description="The password that sudo asks for.")
+    become: Literal["sudo"] | None = Field(default=None, description="How to become root: sudo.")
+    become_password: SecretRef | None = Field(default=None, description="The password that sudo asks for.")
 
 
 class Node(Level):
     """One load balancer. The keys after `ssh` are overrides of the ones at the top level."""
 
     address: Address = Field(description="Its address on the VRRP network.")
-    priority: Priority = Field(None, description="VRRP priority, or a mapping from instances to theirs.")
-    interface: Name | None = Field(None, description="VRRP interface, where the nodes differ.")
-    state: State = Field(None, description="MASTER or BACKUP, where the nodes differ.")
+    priority: Priority = Field(
+        default=None, description="VRRP priority, or a mapping from instances to theirs."
+    )
+    interface: Name | None = Field(default=None, description="VRRP interface, where the nodes differ.")
+    state: State = Field(default=None, description="MASTER or BACKUP, where the nodes differ.")
     ssh: Login = Login()
     packages: Any = None
     sysctl: Any = None
@@ -73,8 +78,8 @@ class Server(Level):
     """A member of a group: a server of the backends that use it."""
 
     address: Address
-    backup: bool = Field(False, description="Used only when all others are down.")
-    server: Line = Field("", description="More words for its server lines: weight 10")
+    backup: bool = Field(default=False, description="Used only when all others are down.")
+    server: Line = Field(default="", description="More words for its server lines: weight 10")
 
 
 class Unit(Level):
@@ -87,30 +92,34 @@ class Unit(Level):
 class NodeFile(Level):
     """A file on the nodes. One of from, content, secret and absent."""
 
-    source: Line | None = Field(None, alias="from", description="Path, relative to the cluster file.")
+    source: Line | None = Field(default=None, alias="from", description="Path, relative to the cluster file.")
     content: str | None = None
-    secret: SecretRef | None = Field(None, description="The whole file is a secret.")
-    template: bool = Field(False, description="Replace ${node.…}, ${vip.…} and ${secret.…} in it.")
-    mode: Mode = Field(None, description='Octal, quoted: "0644". Secrets have "0600" unless said.')
+    secret: SecretRef | None = Field(default=None, description="The whole file is a secret.")
+    template: bool = Field(default=False, description="Replace ${node.…}, ${vip.…} and ${secret.…} in it.")
+    mode: Mode = Field(default=None, description='Octal, quoted: "0644". Secrets have "0600" unless said.')
     owner: Name = "root"
     group: Name = "root"
-    after: list[Line] = Field([], description="What a change needs: reload haproxy, restart keepalived …")
-    watch: bool = Field(True, description="false: a change made on the node is no drift.")
-    absent: bool = Field(False, description="true: the file is removed.")
+    after: list[Line] = Field(
+        default=[], description="What a change needs: reload haproxy, restart keepalived …"
+    )
+    watch: bool = Field(default=True, description="false: a change made on the node is no drift.")
+    absent: bool = Field(default=False, description="true: the file is removed.")
 
 
 class ServiceDefaults(Level):
     """What holds for every service that does not say otherwise."""
 
     balance: Line | None = None
-    check: Check = Field(None, description="true, or the words after `check`: inter 10s")
+    check: Check = Field(default=None, description="true, or the words after `check`: inter 10s")
     mode: Literal["http", "tcp"] | None = None
-    members: Name | None = Field(None, description="The group of members; the only one, or controllers.")
-    bind: list[Line] = Field([], description="VIPs by name, each with more words for its bind line.")
-    style: Literal["split", "listen"] = Field("split", description="frontend + backend, or listen.")
-    frontend: str = Field("", description="More lines for the frontend.")
-    backend: str = Field("", description="More lines for the backend, or the listen section.")
-    server: Line = Field("", description="More words for each server line.")
+    members: Name | None = Field(
+        default=None, description="The group of members; the only one, or controllers."
+    )
+    bind: list[Line] = Field(default=[], description="VIPs by name, each with more words for its bind line.")
+    style: Literal["split", "listen"] = Field(default="split", description="frontend + backend, or listen.")
+    frontend: str = Field(default="", description="More lines for the frontend.")
+    backend: str = Field(default="", description="More lines for the backend, or the listen section.")
+    server: Line = Field(default="", description="More words for each server line.")
 
 
 class ApiService(ServiceDefaults):
@@ -122,12 +131,12 @@ class ApiService(ServiceDefaults):
 class HaproxyPart(Level):
     """haproxy.cfg: short forms, text, or a whole file."""
 
-    file: Line | None = Field(None, description="The whole configuration is this file's.")
-    global_: str = Field("", alias="global", description="Lines of the global section.")
-    defaults: str = Field("", description="Lines of the defaults section.")
+    file: Line | None = Field(default=None, description="The whole configuration is this file's.")
+    global_: str = Field(default="", alias="global", description="Lines of the global section.")
+    defaults: str = Field(default="", description="Lines of the defaults section.")
     service_defaults: ServiceDefaults = ServiceDefaults()
     services: dict[Name, ApiService] = {}
-    config: str = Field("", description="Whole sections, kept to the byte.")
+    config: str = Field(default="", description="Whole sections, kept to the byte.")
 
 
 class Wanted(Level):
@@ -145,12 +154,12 @@ class ClusterFile(Wanted):
     """A cluster file, whole."""
 
     cluster: Name = Field(description="The cluster's name.")
-    lab: Literal["only"] | None = Field(None, description="only: reached only through a running lab.")
+    lab: Literal["only"] | None = Field(default=None, description="only: reached only through a running lab.")
     ssh: Login = Login()
     handover: Literal["auto", "always", "never"] = "auto"
-    additions: list[str] = Field([], description="What lbctl adds to the configurations of its own.")
+    additions: list[str] = Field(default=[], description="What lbctl adds to the configurations of its own.")
     nodes: dict[Name, Node] = Field(description="The load balancers.")
-    controllers: dict[Name, Server] = Field({}, description="The group of members named controllers.")
-    members: dict[Name, dict[Name, Server]] = Field({}, description="Other groups of members.")
-    vips: dict[Name, list[Interface]] = Field({}, description="The floating addresses.")
-    secrets: dict[Name, SecretRef] = Field({}, description="Secrets by name, used as ${secret.NAME}.")
+    controllers: dict[Name, Server] = Field(default={}, description="The group of members named controllers.")
+    members: dict[Name, dict[Name, Server]] = Field(default={}, description="Other groups of members.")
+    vips: dict[Name, list[Interface]] = Field(default={}, description="The floating addresses.")
+    secrets: dict[Name, SecretRef] = Field(default={}, description="Secrets by name, used as ${secret.NAME}.")

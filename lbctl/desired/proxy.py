@@ -1,4 +1,4 @@
-"""The `haproxy:` part as lines of haproxy.cfg: global, defaults, frontends, backends, listens, then `config`."""
+"""The `haproxy:` part as lines of haproxy.cfg: global, defaults, frontends, backends, listens, `config`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
 from lbctl.desired.fields import CONTROL
 from lbctl.desired.fill import Filling, Line, lines
@@ -19,7 +20,7 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Around:
-    """What the services refer to. `broken` = names that stand in the file and are wrong there: no second problem for them."""
+    """What the services refer to. `broken` = in the file, but wrong there: no second problem for it."""
 
     vips: Mapping[str, Sequence[str]]
     groups: Mapping[str, MemberGroup]
@@ -109,7 +110,7 @@ class _Service:
 
 
 def _services(part: HaproxyPart, tree: Map, around: Around, filling: Filling) -> list[_Service]:
-    """The services in the order of the file, with their references found; ports that are taken twice are said."""
+    """The services in the order of the file, with their references found; ports taken twice are said."""
     found: list[_Service] = []
     whole = tree.get("services")
     defaults = tree.get("service_defaults") or Map({}, tree.place)
@@ -127,10 +128,10 @@ def _services(part: HaproxyPart, tree: Map, around: Around, filling: Filling) ->
 
 
 def _with_defaults(defaults: ServiceDefaults, said: ApiService) -> ApiService:
-    """The service with what it does not say taken from the defaults; what it says to be nothing is nothing."""
-    values: dict[str, object] = {name: getattr(defaults, name) for name in defaults.model_fields_set}
+    """The service with what it does not say taken from the defaults; null there takes a default away."""
+    values: dict[str, Any] = {name: getattr(defaults, name) for name in defaults.model_fields_set}
     values |= {name: getattr(said, name) for name in said.model_fields_set}
-    return ApiService.model_construct(**{name: v for name, v in values.items() if v is not None})
+    return ApiService.model_construct(None, **{name: v for name, v in values.items() if v is not None})
 
 
 def _entries(defaults: Tree, own: Tree) -> Mapping[str, Entry]:

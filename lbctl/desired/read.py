@@ -1,4 +1,4 @@
-"""Reading a cluster file into a tree: bytes, YAML, places, and every way in which a file can be unreadable."""
+"""Reading a cluster file into a tree: bytes, YAML, places, and every way in which it can be unreadable."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ _MENDS = (
 
 
 def _explained(error: yaml.MarkedYAMLError, file: str) -> tuple[str, Place, str]:
-    """The parser's complaint as text, place and mend. Where something was left open, the place is its start."""
+    """The parser's complaint as text, place and mend. For something left open the place is its start."""
     said = error.problem or error.context or "not YAML"
     mark = error.context_mark if "end of stream" in said else error.problem_mark
     mark = mark or error.problem_mark or error.context_mark
@@ -223,7 +223,9 @@ class _Builder:
 
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
-        return Place(self.findings.file, mark.line + 1, mark.column + 1)
+        return (
+            Place(self.findings.file, mark.line + 1, mark.column + 1) if mark else Place(self.findings.file)
+        )
 
 
 def _value(text: str) -> Plain:

@@ -92,7 +92,7 @@ class Secrets:
 
 
 def word_fault(value: str, language: str, keyword: str) -> str:
-    """What makes a secret unusable as a word of the daemon's language, in words that do not tell it; "" = nothing.
+    """What makes a secret unusable as a word of the daemon's language, without telling it; "" = nothing.
 
     keepalived cuts a word at `#` and `!`, and auth_pass after eight characters, without an error.
     """

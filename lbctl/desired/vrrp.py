@@ -1,6 +1,7 @@
 """The `keepalived:` mapping as lines of keepalived.conf.
 
-Names are the daemon's own: a mapping is a block, a list the keyword repeated or the lines of its block, `true` the bare keyword.
+Names are the daemon's own: a mapping is a block, a list the keyword repeated or the lines of its block,
+`true` the bare keyword.
 """
 
 from __future__ import annotations
