@@ -19,16 +19,18 @@ _POLL = 0.3
 def undo(run: Run, node: str) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it."""
     try:
-        commands = [command("undo"), command("stage_end")]
-        if node in run.drained:
-            commands.insert(1, command("set_drain", str(run.gathered[node].drain)))
-        run.call(node, commands, _SECONDS)
+        put_back(run, node)
         run.drained.discard(node)
         run.stopped.discard(node)
         run.under_way.discard(node)
         return _back(run, node)
     except NodeError as error:
         return False, str(error)
+
+
+def put_back(run: Run, node: str) -> None:
+    """Run the undo that stands on the node. Harmless where there is none. Raises RemoteError."""
+    run.call(node, [command("undo"), command("stage_end")], _SECONDS)
 
 
 def _back(run: Run, node: str) -> tuple[bool, str]:

@@ -24,7 +24,7 @@ Do = Callable[[Run, str], str]
 class Walked:
     """How far it came. `failed` is the node that stopped it, `back` whether that node is as it was before.
 
-    `touched` = something was changed on some node and stands.
+    `touched` = a node was changed, whether that stands or was undone.
     """
 
     touched: bool
@@ -35,7 +35,7 @@ class Walked:
 
 
 def action(name: StepName) -> Do:
-    """The function that carries a step out: takes the run and a node, says what happened, raises NodeError."""
+    """The function that carries a step out: for a run and a node; says what happened or raises NodeError."""
     match name:
         case StepName.INSTALL:
             return install.do
@@ -96,12 +96,13 @@ def _one(run: Run, node: str, steps: Sequence[Step], numbers: dict[Step, int]) -
         if run.interrupted() and step.name is not StepName.CONFIRM and node not in run.under_way:
             run.emit(Stopping(node))
             back = _undo(run, node) if armed else True
-            return Walked(touched=bool(run.done), failed="" if back else node, back=back, interrupted=True)
+            touched = armed or bool(run.done)
+            return Walked(touched=touched, failed="" if back else node, back=back, interrupted=True)
         failure = _step(run, step, numbers)
         armed = armed or step.name is StepName.ARM
         if failure is not None:
             back = _undo(run, node) if armed else True
-            return Walked(touched=bool(run.done), failed=node, error=failure, back=back)
+            return Walked(touched=armed or bool(run.done), failed=node, error=failure, back=back)
     return None
 
 

@@ -1,0 +1,102 @@
+"""lbctl apply"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lbctl.cli.options import CLUSTER_FILE, Allow, File, Json, NoColor, Text, Yes, allowed, view
+
+if TYPE_CHECKING:
+    from lbctl.model.plan import Plan
+    from lbctl.views.view import View
+
+PlanFile = Annotated[
+    Path | None, typer.Argument(metavar="[PLAN]", help="A plan that plan --out saved.", show_default=False)
+]
+
+
+def apply(
+    plan: PlanFile = None,
+    file: File = CLUSTER_FILE,
+    allow: Allow = None,
+    yes: Yes = False,
+    text: Text = False,
+    json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Roll the cluster file out, node by node, backups before the master.
+
+    Without a PLAN it plans, shows the plan and asks. Exit code: 0 done, 1 nothing was changed,
+    3 stopped with every node serving, 4 a node needs a person. Ctrl-C: the node under way is finished
+    or undone, then it stops.
+
+    \b
+    Examples:
+      lbctl apply                      plan, show, ask, apply
+      lbctl apply --yes                the same without asking
+      lbctl apply plans/next.json      exactly the plan that was reviewed
+      lbctl apply --allow drift        undo what was changed by hand
+    """
+    from lbctl.cli.target import reached
+    from lbctl.store.plans import load_plan
+    from lbctl.store.workspace import workspace_of
+    from lbctl.workflows.apply import Apply, refuse
+    from lbctl.workflows.apply import apply as carry_out
+    from lbctl.workflows.plan import plan as make_plan
+
+    _need_consent(saved=plan is not None, yes=yes)
+    with closing(view(json, no_color, events=True)) as shown, reached(file) as (cluster, transport):
+        reviewed = load_plan(plan, cluster.name) if plan else make_plan(cluster, transport, shown.event)
+        shown.plan(reviewed, text=text)
+        refuse(reviewed, allowed(allow))
+        if reviewed.empty:
+            return
+        if plan is None and not yes:
+            _ask(shown, reviewed)
+        state = workspace_of(file).cluster(cluster.name)
+        with _interruptible() as interrupted:
+            with_ = Apply(cluster, transport, state, shown.event, interrupted)
+            report = carry_out(with_, reviewed, allowed(allow), saved=plan is not None)
+        state.keep_desired(max(node.serial for node in report.nodes), file.read_text())
+        shown.report(report)
+    raise typer.Exit(int(report.code))
+
+
+def _need_consent(*, saved: bool, yes: bool) -> None:
+    """Raises UsageError where nobody can be asked: a saved plan was reviewed, --yes is an answer."""
+    if saved or yes or (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    from lbctl.errors import UsageError
+
+    raise UsageError(
+        "there is no terminal to ask on", mend="give --yes, or a plan that was reviewed: lbctl apply PLAN"
+    )
+
+
+def _ask(shown: View, plan: Plan) -> None:
+    """Raises typer.Abort on anything but yes."""
+    shown.close()
+    typer.confirm("Apply this plan?", abort=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C asks the rollout to stop where that is safe, and is not asked twice."""
+    seen: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        seen.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,31 @@
+"""lbctl drift"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import typer
+
+from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, Text, view
+
+
+def drift(
+    file: File = CLUSTER_FILE, text: Text = False, json: Json = False, no_color: NoColor = False
+) -> None:
+    """Say what was changed by hand since the last apply. Reads only.
+
+    Exit code: 0 nothing, 2 drift, 4 a node or fact could not be read, 3 the cluster file is ahead; the
+    first of these that holds. Silent in cron when there is nothing to say.
+
+    \b
+    Examples:
+      lbctl drift
+      */15 * * * *  lbctl drift -f /srv/lb/cluster.yaml
+    """
+    from lbctl.cli.target import reached
+    from lbctl.workflows.drift import drift as find_drift
+
+    with closing(view(json, no_color)) as shown, reached(file) as (cluster, reader):
+        report = find_drift(cluster, reader, shown.event)
+        shown.drift(report, text=text)
+    raise typer.Exit(int(report.code))

@@ -1,0 +1,47 @@
+"""lbctl plan"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, Text, view
+
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for apply.")]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
+]
+
+
+def plan(
+    file: File = CLUSTER_FILE,
+    out: Out = None,
+    detailed_exitcode: DetailedExitcode = False,
+    text: Text = False,
+    json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show what would change on the nodes, where and in which order. Reads only.
+
+    \b
+    Examples:
+      lbctl plan
+      lbctl plan --text                  with text diffs of the files
+      lbctl plan --out plans/next.json   keep it for: lbctl apply plans/next.json
+    """
+    from lbctl.cli.target import reached
+    from lbctl.model.report import Exit
+    from lbctl.store.plans import save_plan
+    from lbctl.workflows.plan import plan as make_plan
+
+    with closing(view(json, no_color)) as shown, reached(file) as (cluster, reader):
+        made = make_plan(cluster, reader, shown.event)
+        shown.plan(made, text=text)
+        if out is not None:
+            save_plan(out, made)
+            shown.note(f"Saved: {out}. Apply it with: lbctl apply {out}")
+    if detailed_exitcode and not made.empty:
+        raise typer.Exit(int(Exit.CHANGES))

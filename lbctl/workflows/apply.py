@@ -1,0 +1,186 @@
+"""apply: lock, plan again, compare, walk, report."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from lbctl.errors import NodeError, RefusedError, StaleError
+from lbctl.model.cluster import Cluster
+from lbctl.model.event import NodeUndone
+from lbctl.model.facts import Facts
+from lbctl.model.plan import Plan
+from lbctl.model.report import ApplyReport, Exit, NodeOutcome
+from lbctl.planning.order import role
+from lbctl.planning.plan import make, same_inputs
+from lbctl.rollout.run import Run
+from lbctl.rollout.undo import put_back
+from lbctl.rollout.walk import Walked, walk
+from lbctl.store.history import HistoryEntry, NodeSerial
+from lbctl.store.workspace import ClusterState
+from lbctl.transport.protocol import Transport
+from lbctl.workflows.plan import now
+from lbctl.workflows.read import Emit, read, read_all
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Everything that an apply works with. `interrupted` says whether Ctrl-C was seen."""
+
+    cluster: Cluster
+    transport: Transport
+    state: ClusterState
+    emit: Emit
+    interrupted: Callable[[], bool] = lambda: False
+
+
+def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool) -> ApplyReport:
+    """Carry out the plan that was reviewed, or nothing.
+
+    Raises RefusedError (unsafe, not allowed), LockedError, StaleError (its inputs have moved) and
+    PlanFileError (used before), all before anything is touched.
+    """
+    refuse(reviewed, allowed)
+    began = time.monotonic()
+    with _locks(with_, reviewed.id):
+        gathered = _recovered(with_, read_all(with_.cluster, with_.transport, with_.emit))
+        plan = make(with_.cluster, gathered, reviewed.created, with_.cluster.problems)
+        moved = same_inputs(reviewed, plan)
+        if moved:
+            raise StaleError(
+                "the plan is stale: nothing was touched",
+                detail="\n".join(moved),
+                mend="look at a new one: lbctl plan",
+            )
+        if saved:
+            with_.state.mark_used(reviewed.id)
+        run = Run(
+            with_.cluster,
+            _cluster_id(with_, gathered),
+            plan,
+            with_.transport,
+            dict(gathered),
+            with_.emit,
+            with_.interrupted,
+        )
+        walked = walk(run)
+        report = _report(with_, plan, run, walked, time.monotonic() - began)
+    _keep(with_, report)
+    return report
+
+
+def refuse(plan: Plan, allowed: frozenset[str]) -> None:
+    """Raises RefusedError when the plan has an error, or something unsafe that is not allowed."""
+    refused = plan.refused(allowed)
+    if refused:
+        raise RefusedError(
+            "this plan may not be applied",
+            detail="\n".join(str(problem) for problem in refused),
+            mend="nothing was changed",
+        )
+
+
+@contextmanager
+def _locks(with_: Apply, plan: str) -> Iterator[None]:
+    """Every node's lock, in the nodes' order, so that two applies never wait for each other."""
+    with ExitStack() as stack:
+        for node in with_.cluster.nodes:
+            stack.enter_context(with_.transport.lock(node.name, f"apply of plan {plan}"))
+        yield
+
+
+def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> Mapping[str, Facts]:
+    """An apply that was cut off left its undo armed: those nodes are put back before anything else."""
+    armed = [name for name, facts in gathered.items() if facts.armed]
+    if not armed:
+        return gathered
+    plan = make(with_.cluster, gathered, now())
+    run = Run(with_.cluster, "", plan, with_.transport, dict(gathered), with_.emit)
+    for name in armed:
+        put_back(run, name)
+        with_.emit(NodeUndone(name, True, f"the apply of plan {gathered[name].armed} was cut off; put back"))
+    return read_all(with_.cluster, with_.transport, with_.emit)
+
+
+def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
+    """The nodes hold the truth; a workspace's own id is for a cluster that has none yet."""
+    known = [f.owner.cluster_id for f in gathered.values() if f.owner]
+    return known[0] if known else with_.state.cluster_id()
+
+
+def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
+    found = read(with_.cluster, with_.transport, with_.emit)
+    nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
+    lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
+    code = _code(walked, lost)
+    return ApplyReport(plan.id, code, seconds, nodes, _summary(walked, code, nodes), _advice(code, walked))
+
+
+def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
+    what = "changed" if name in run.done else "unchanged"
+    if name == walked.failed:
+        what = "undone" if walked.back else "failed"
+    if isinstance(found, NodeError):
+        return NodeOutcome(name, 0, "unreachable", False, what)
+    serial = found.owner.serial if found.owner else 0
+    return NodeOutcome(name, serial, str(role(with_.cluster, found)), found.active("haproxy"), what)
+
+
+def _code(walked: Walked, lost: Sequence[str]) -> Exit:
+    if not walked.back or lost:
+        return Exit.NEEDS_PERSON
+    if walked.error is None and not walked.interrupted:
+        return Exit.DONE
+    return Exit.STOPPED if walked.touched else Exit.ERROR
+
+
+def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
+    changed = ", ".join(n.node for n in nodes if n.what == "changed") or "no node"
+    why = f"{walked.error.summary}" if walked.error else "interrupted"
+    match code:
+        case Exit.DONE:
+            return f"Applied: {changed}."
+        case Exit.ERROR:
+            return f"Nothing was changed: {why}."
+        case Exit.STOPPED:
+            return f"Stopped, every node is serving; changed: {changed}. {why}."
+        case _:
+            return f"Stopped, and {walked.failed or 'a node'} needs a person. {why}."
+
+
+def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
+    if code is Exit.DONE:
+        return ()
+    lines = []
+    if walked.error is not None and walked.error.detail:
+        lines += walked.error.detail.splitlines()
+    if walked.error is not None and walked.error.mend:
+        lines.append(walked.error.mend)
+    if code is Exit.NEEDS_PERSON:
+        lines.append(f"by hand on {walked.failed or 'the node'}: sh /var/lib/lbctl/undo")
+    if code is not Exit.ERROR:
+        lines += [
+            "continue:            mend the cause, then lbctl apply",
+            "go back everywhere:  put the cluster file back to what it was, then lbctl apply",
+            "leave it:            every node that is done stays so; lbctl status shows where they are",
+        ]
+    return tuple(lines)
+
+
+def _keep(with_: Apply, report: ApplyReport) -> None:
+    """History is this workspace's own; losing it loses nothing else."""
+    with_.state.append_history(
+        HistoryEntry(
+            now(),
+            f"{getpass.getuser()}@{socket.gethostname()}",
+            report.plan,
+            int(report.code),
+            round(report.seconds, 1),
+            tuple(NodeSerial(node.node, node.serial) for node in report.nodes),
+            report.summary,
+        )
+    )

@@ -1,0 +1,53 @@
+"""drift: what is not as the last apply left it. Reads only; silent unless there is something to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lbctl.errors import NodeError
+from lbctl.model.change import Action, Change, Standing
+from lbctl.model.cluster import Cluster
+from lbctl.model.facts import Facts
+from lbctl.model.report import DriftItem, DriftReport
+from lbctl.planning.plan import make
+from lbctl.transport.protocol import Reader
+from lbctl.workflows.plan import now
+from lbctl.workflows.read import Emit, read
+
+
+def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
+    """Drift, pending and unknown of every node. A node that cannot be read is unknown, and no error."""
+    found = read(cluster, reader, emit)
+    items = [
+        DriftItem(name, "unknown", name, text=error.summary)
+        for name, error in found.items()
+        if isinstance(error, NodeError)
+    ]
+    gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
+    plan = make(cluster, gathered, now())
+    items += [
+        DriftItem(
+            problem.text.partition("/")[0], "unknown", problem.text.partition(": ")[0], text=problem.text
+        )
+        for problem in plan.problems
+        if problem.code == "unknown"
+    ]
+    items += [item for change in plan.changes for item in _items(change)]
+    items += [
+        DriftItem(name, "note", name, text=f"its drain file says {facts.drain}: somebody drained it")
+        for name, facts in gathered.items()
+        if facts.drain
+    ]
+    return DriftReport(cluster.name, tuple(items), plan.changes)
+
+
+def _items(change: Change) -> Iterator[DriftItem]:
+    """A change's drifted attributes and its pending ones, apart."""
+    node, address = change.address.node, str(change.address)
+    drifted = tuple(d for d in change.differences if d.standing in (Standing.DRIFT, Standing.BOTH))
+    pending = tuple(d for d in change.differences if d.standing in (Standing.PENDING, Standing.BOTH))
+    detail = "\n".join(change.detail)
+    if drifted:
+        yield DriftItem(node, "drift", address, drifted, detail)
+    if pending or (not drifted and change.action not in (Action.RECORD,)):
+        yield DriftItem(node, "pending", address, pending, change.note)

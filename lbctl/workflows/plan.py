@@ -1,0 +1,25 @@
+"""plan: gather, compare, order. Reads only."""
+
+from __future__ import annotations
+
+import time
+
+from lbctl.model.cluster import Cluster
+from lbctl.model.event import Planned
+from lbctl.model.plan import Plan
+from lbctl.planning.plan import make
+from lbctl.transport.protocol import Reader
+from lbctl.workflows.read import Emit, read_all
+
+
+def plan(cluster: Cluster, reader: Reader, emit: Emit) -> Plan:
+    """What would be done now. Raises LbctlError when a node cannot be read."""
+    gathered = read_all(cluster, reader, emit)
+    made = make(cluster, gathered, now(), cluster.problems)
+    emit(Planned(made))
+    return made
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
