@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
         code = app(args=list(arguments), prog_name="lbctl", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        return _failed(arguments, _usage(error))
+        return _misused(arguments, error)
     except LbctlError as error:
         return _failed(arguments, error)
     except typer.Abort:
@@ -47,14 +47,15 @@ def _failed(arguments: Sequence[str], error: LbctlError) -> int:
     return 1
 
 
-def _usage(error: typer.TyperException) -> UsageError:
+def _misused(arguments: Sequence[str], error: typer.TyperException) -> int:
     """A mistake on the command line, in one line, with where to read on."""
-    context = getattr(error, "ctx", None)  # typer's own errors have it, but export no type that says so
-    command = context.command_path if context else "lbctl"
     words = error.format_message()
     if words.startswith("Usage:"):  # a group without a command: the message is its whole help
-        words = f"{command}: which command?"
-    return UsageError(words.rstrip("."), mend=f"{command} -h shows what there is")
+        sys.stderr.write(f"{words}\n")
+        return 1
+    context = getattr(error, "ctx", None)  # typer's own errors have it, but export no type that says so
+    command = context.command_path if context else "lbctl"
+    return _failed(arguments, UsageError(words.rstrip("."), mend=f"{command} -h shows what there is"))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import cleandoc
 from typing import Annotated
 
 import typer
@@ -28,6 +30,9 @@ Examples:
   lbctl drift                        say what was changed by hand (cron)
   lbctl lab up                       boot the cluster on this machine, to try all that
 """
+
+EXAMPLES = re.compile(r"(^|\n\n)((?:Examples?:\n)?(?: *(?:LBCTL_\w+=\S+ )?lbctl .*(?:\n|$))+)")
+"""Paragraphs that are nothing but command lines; the formatter would run them together."""
 
 app = typer.Typer(
     name="lbctl",
@@ -57,12 +62,28 @@ def lbctl(
         typer.echo(context.get_help())
 
 
+def with_examples(text: str) -> str:
+    """A help's text with its command lines marked (\\b), so that the formatter leaves them as written."""
+    return text if "\b" in text else EXAMPLES.sub("\\1\b\n\\2", text)
+
+
 def _register() -> None:
     for name in COMMANDS:
         if find_spec(f"lbctl.cli.{name}"):
             app.command(name)(getattr(import_module(f"lbctl.cli.{name}"), name))
     if find_spec("lbctl.cli.lab"):
         app.add_typer(import_module("lbctl.cli.lab").app, name="lab")
+    _keep_examples(app)
+
+
+def _keep_examples(group: typer.Typer) -> None:
+    """In every command's help, a paragraph of command lines stays as it is written."""
+    for command in group.registered_commands:
+        if command.callback and command.callback.__doc__ and not command.help:
+            command.help = with_examples(cleandoc(command.callback.__doc__))
+    for inner in group.registered_groups:
+        if inner.typer_instance:
+            _keep_examples(inner.typer_instance)
 
 
 _register()

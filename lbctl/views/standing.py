@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbctl.errors import NodeError
+from lbctl.model.cluster import Cluster
 from lbctl.model.facts import Facts
-from lbctl.model.plan import Role
+from lbctl.planning.order import role
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,17 @@ class NodeStanding:
     notes: tuple[str, ...] = ()
 
 
-def standing(node: str, found: Facts | NodeError, vips: Sequence[str]) -> NodeStanding:
+def standing(cluster: Cluster, node: str, found: Facts | NodeError) -> NodeStanding:
     """The row of one node; of one that could not be read everything is unknown."""
     if isinstance(found, NodeError):
         unknown = "unknown"
         why = str(found).removeprefix(f"{node}: ").replace("\n", "; ")
         return NodeStanding(node, unknown, "?", unknown, unknown, "", notes=(why,))
+    vips = [str(vip.interface.ip) for vip in cluster.vips]
     holds = tuple(vip for vip in vips if vip in found.held)
     return NodeStanding(
         node=node,
-        role=str(_role(found, holds)),
+        role=str(role(cluster, found)),
         serial=str(found.owner.serial) if found.owner else "none",
         haproxy=_unit(found, "haproxy"),
         keepalived=_unit(found, "keepalived"),
@@ -41,12 +43,6 @@ def standing(node: str, found: Facts | NodeError, vips: Sequence[str]) -> NodeSt
         holds=holds,
         notes=tuple(_notes(found)),
     )
-
-
-def _role(facts: Facts, holds: Sequence[str]) -> Role:
-    if not facts.active("keepalived"):
-        return Role.NONE
-    return Role.MASTER if holds else Role.BACKUP
 
 
 def _unit(facts: Facts, unit: str) -> str:

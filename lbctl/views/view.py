@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
+from lbctl.model.cluster import Cluster
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
@@ -34,8 +35,8 @@ class View(Protocol):
         """What drift found. Says nothing where nobody watches and there is nothing to say."""
         ...
 
-    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
-        """How each node stands; `vips` are the cluster's addresses without prefix."""
+    def status(self, cluster: Cluster, nodes: NodeStatus) -> None:
+        """How each node stands, those that could not be read too."""
         ...
 
     def problems(self, problems: Sequence[Problem]) -> None:

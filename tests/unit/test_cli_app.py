@@ -13,7 +13,7 @@ import typer
 
 from lbctl import __main__, __version__
 from lbctl.cli import options
-from lbctl.cli.app import COMMANDS, app
+from lbctl.cli.app import COMMANDS, app, with_examples
 from lbctl.errors import InputError, LbctlError, Place, Problem
 
 ROOT = Path(__file__).parent.parent.parent
@@ -152,3 +152,11 @@ def test_help_costs_little() -> None:
         return min(taken)
 
     assert best("-m", "lbctl", "--help") - best("-c", "pass") < 0.15
+
+
+def test_command_lines_in_a_help_stay_as_written() -> None:
+    text = "Do it.\n\nlbctl do\nlbctl do --well\n\nExamples:\n  LBCTL_FILE=x lbctl do\n\nThe lbctl is last.\n"
+    kept = with_examples(text)
+    assert kept.count("\b") == 2
+    assert "\n\n\b\nlbctl do\nlbctl do --well\n" in kept
+    assert "\b\nThe" not in kept

@@ -26,7 +26,7 @@ def _shown(what: str, *, text: bool = False) -> str:
         case "drift":
             view.drift(samples.drift(), text=text)
         case "status":
-            view.status("openstack-api", samples.status(), ["10.15.85.31"])
+            view.status(samples.cluster(), samples.status())
         case _:
             for event in samples.events():
                 view.event(event)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_interface
 
 from lbctl.errors import NodeError, Place, Problem, RemoteError
 from lbctl.model.change import Action, Change, Difference, Standing
+from lbctl.model.cluster import Cluster, Node, Ssh, Vip
 from lbctl.model.content import Content
 from lbctl.model.effect import Effect, Impact, Scope
 from lbctl.model.event import (
@@ -122,6 +124,13 @@ def drift(word: str = "cinder") -> DriftReport:
         DriftItem("lb1", "note", "lb1", text=f"the VIP is on a lower node: {word}"),
     )
     return DriftReport("openstack-api", items, (_haproxy("lb2", word),))
+
+
+def cluster() -> Cluster:
+    """What the status is of."""
+    nodes = tuple(Node(name, f"10.15.85.3{n + 2}", Ssh(name)) for n, name in enumerate(NODES))
+    vip = Vip("10.15.85.31", ip_interface("10.15.85.31/24"))
+    return Cluster("openstack-api", "cluster.yaml", "d" * 64, nodes, (vip,))
 
 
 def status(word: str = "cinder") -> Mapping[str, Facts | NodeError]:
