@@ -68,7 +68,7 @@ def walk(run: Run) -> Walked:
         if failure is not None:
             _unstage(run)
             installed = any(step.name is StepName.INSTALL for step in first)
-            return Walked(touched=installed, failed=failure.node, error=failure)
+            return Walked(touched=installed, error=failure)
     for node, steps in groupby(rest, key=lambda step: step.node):
         if run.interrupted():
             _unstage(run)

@@ -147,7 +147,7 @@ def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
         case Exit.ERROR:
             return f"Nothing was changed: {why}."
         case Exit.STOPPED:
-            return f"Stopped, every node is serving; changed: {changed}. {why}."
+            return f"Stopped, no node lost its service; changed: {changed}. {why}."
         case _:
             return f"Stopped, and {walked.failed or 'a node'} needs a person. {why}."
 

@@ -1,4 +1,4 @@
-"""A new workspace: what a directory needs to describe a cluster, and nothing that is there already touched."""
+"""A new workspace: what a directory needs to describe a cluster; what is there already is not touched."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from lbctl.model.cluster import Cluster
-from lbctl.model.event import Planned
 from lbctl.model.plan import Plan
 from lbctl.planning.plan import make
 from lbctl.transport.protocol import Reader
@@ -16,7 +15,6 @@ def plan(cluster: Cluster, reader: Reader, emit: Emit) -> Plan:
     """What would be done now. Raises LbctlError when a node cannot be read."""
     gathered = read_all(cluster, reader, emit)
     made = make(cluster, gathered, now(), cluster.problems)
-    emit(Planned(made))
     return made
 
 
