@@ -31,7 +31,7 @@ Examples:
   lbctl lab up                       boot the cluster on this machine, to try all that
 """
 
-EXAMPLES = re.compile(r"(^|\n\n)((?:Examples?:\n)?(?: *(?:LBCTL_\w+=\S+ )?lbctl .*(?:\n|$))+)")
+EXAMPLES = re.compile(r"(?:\A|(?<=\n\n))((?:Examples?:\n)?(?: *(?:LBCTL_\w+=\S+ )?lbctl .*(?:\n|$))+)")
 """Paragraphs that are nothing but command lines; the formatter would run them together."""
 
 app = typer.Typer(
@@ -64,7 +64,7 @@ def lbctl(
 
 def with_examples(text: str) -> str:
     """A help's text with its command lines marked (\\b), so that the formatter leaves them as written."""
-    return text if "\b" in text else EXAMPLES.sub("\\1\b\n\\2", text)
+    return text if "\b" in text else EXAMPLES.sub("\b\n\\1", text)
 
 
 def _register() -> None:
