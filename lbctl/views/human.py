@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.text import Text
 
 from lbctl.errors import InputError, LbctlError, Problem
-from lbctl.model.cluster import Cluster
 from lbctl.model.event import (
     Event,
     Gathering,
@@ -74,8 +73,8 @@ class HumanView:
         if report.items or self.out.is_terminal:
             self._print(drift_lines(report, text=text))
 
-    def status(self, cluster: Cluster, nodes: NodeStatus) -> None:
-        self._print(status_lines(cluster, nodes))
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
+        self._print(status_lines(cluster, nodes, vips))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._print(problem_lines(problems))

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from lbctl.errors import NodeError
 from lbctl.model.change import Standing
-from lbctl.model.cluster import Cluster
 from lbctl.model.report import ApplyReport, DriftItem, DriftReport, Exit
 from lbctl.views.group import ItemGroup, grouped, grouped_items, scalar, thing
 from lbctl.views.human_plan import diff_lines
@@ -68,10 +67,10 @@ def drift_summary(report: DriftReport) -> str:
     return f"Cluster {report.cluster}: {', '.join(numbers)}."
 
 
-def status_lines(cluster: Cluster, nodes: NodeStatus) -> Iterator[Line]:
+def status_lines(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Iterator[Line]:
     """A table of the nodes, then what stands out on each."""
-    stands = [standing(cluster, name, found) for name, found in nodes.items()]
-    yield line((f"Cluster {cluster.name}", "bold"))
+    stands = [standing(vips, name, found) for name, found in nodes.items()]
+    yield line((f"Cluster {cluster}", "bold"))
     yield line()
     yield from columns(
         [_head("node", "role", "serial", "haproxy", "keepalived", "servers", "holds")]
@@ -82,15 +81,15 @@ def status_lines(cluster: Cluster, nodes: NodeStatus) -> Iterator[Line]:
         yield from title("Worth knowing")
         yield from columns(notes)
     yield line()
-    yield line((_status_summary(cluster, nodes, stands), "bold"))
+    yield line((_status_summary(nodes, stands, vips), "bold"))
 
 
-def _status_summary(cluster: Cluster, nodes: NodeStatus, stands: Sequence[NodeStanding]) -> str:
+def _status_summary(nodes: NodeStatus, stands: Sequence[NodeStanding], vips: Sequence[str]) -> str:
     lost = [name for name, found in nodes.items() if isinstance(found, NodeError)]
     if lost:
         return f"{count(len(lost), 'node')} of {len(nodes)} could not be read: {names(lost)}."
     held = {vip for stand in stands for vip in stand.holds}
-    missing = [str(vip.interface.ip) for vip in cluster.vips if str(vip.interface.ip) not in held]
+    missing = [vip for vip in vips if vip not in held]
     if missing:
         return f"No node holds {', '.join(missing)}."
     return f"{count(len(nodes), 'node')} read, every VIP is held."

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
-from lbctl.model.cluster import Cluster
 from lbctl.model.event import (
     Event,
     Gathering,
@@ -63,8 +62,8 @@ class JsonView:
     def drift(self, report: DriftReport, *, text: bool = False) -> None:
         self._document("drift", drift_form(report, text=text))
 
-    def status(self, cluster: Cluster, nodes: NodeStatus) -> None:
-        self._document("status", status_form(cluster, nodes))
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
+        self._document("status", status_form(cluster, nodes, vips))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._document("problems", {"problems": [problem_form(problem) for problem in problems]})

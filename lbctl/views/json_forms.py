@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lbctl.errors import InputError, LbctlError, NodeError, Problem
 from lbctl.model.change import Change, Difference
-from lbctl.model.cluster import Cluster
 from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan, Step
@@ -106,11 +105,11 @@ def drift_form(report: DriftReport, *, text: bool = False) -> Mapping[str, Json]
     }
 
 
-def status_form(cluster: Cluster, nodes: NodeStatus) -> Mapping[str, Json]:
+def status_form(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Mapping[str, Json]:
     return {
-        "cluster": cluster.name,
-        "vips": [str(vip.interface.ip) for vip in cluster.vips],
-        "nodes": [_status(cluster, name, found) for name, found in nodes.items()],
+        "cluster": cluster,
+        "vips": list(vips),
+        "nodes": [_status(vips, name, found) for name, found in nodes.items()],
     }
 
 
@@ -163,11 +162,11 @@ def _item(item: DriftItem) -> Mapping[str, Json]:
     }
 
 
-def _status(cluster: Cluster, name: str, found: Facts | NodeError) -> Mapping[str, Json]:
+def _status(vips: Sequence[str], name: str, found: Facts | NodeError) -> Mapping[str, Json]:
     """One node; what could not be read is null, never a guess."""
     if isinstance(found, NodeError):
         return {"node": name, "read": False, "error": error_form(found)}
-    stand = standing(cluster, name, found)
+    stand = standing(vips, name, found)
     lock = found.lock
     return {
         "node": name,

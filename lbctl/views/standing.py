@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lbctl.errors import NodeError
-from lbctl.model.cluster import Cluster
 from lbctl.model.facts import Facts
-from lbctl.planning.order import role
+from lbctl.model.plan import Role
 
 
 @dataclass(frozen=True)
@@ -25,17 +24,16 @@ class NodeStanding:
     notes: tuple[str, ...] = ()
 
 
-def standing(cluster: Cluster, node: str, found: Facts | NodeError) -> NodeStanding:
+def standing(vips: Sequence[str], node: str, found: Facts | NodeError) -> NodeStanding:
     """The row of one node; of one that could not be read everything is unknown."""
     if isinstance(found, NodeError):
         unknown = "unknown"
         why = str(found).removeprefix(f"{node}: ").replace("\n", "; ")
         return NodeStanding(node, unknown, "?", unknown, unknown, "", notes=(why,))
-    vips = [str(vip.interface.ip) for vip in cluster.vips]
     holds = tuple(vip for vip in vips if vip in found.held)
     return NodeStanding(
         node=node,
-        role=str(role(cluster, found)),
+        role=str(_role(found, holds)),
         serial=str(found.owner.serial) if found.owner else "none",
         haproxy=_unit(found, "haproxy"),
         keepalived=_unit(found, "keepalived"),
@@ -43,6 +41,13 @@ def standing(cluster: Cluster, node: str, found: Facts | NodeError) -> NodeStand
         holds=holds,
         notes=tuple(_notes(found)),
     )
+
+
+def _role(facts: Facts, holds: Sequence[str]) -> Role:
+    """As a plan says it (planning.order.role)."""
+    if holds:
+        return Role.MASTER
+    return Role.BACKUP if facts.active("keepalived") else Role.NONE
 
 
 def _unit(facts: Facts, unit: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
-from lbctl.model.cluster import Cluster
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
@@ -35,8 +34,8 @@ class View(Protocol):
         """What drift found. Says nothing where nobody watches and there is nothing to say."""
         ...
 
-    def status(self, cluster: Cluster, nodes: NodeStatus) -> None:
-        """How each node stands, those that could not be read too."""
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
+        """How each node stands, those that could not be read too; `vips` without prefix."""
         ...
 
     def problems(self, problems: Sequence[Problem]) -> None:

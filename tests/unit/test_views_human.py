@@ -10,7 +10,9 @@ import pytest
 from lbctl.errors import InputError, LbctlError, Place, Problem
 from lbctl.model.event import Gathering, NodeGathered, StepDone, StepStarted
 from lbctl.model.report import DriftReport
+from lbctl.planning.order import role
 from lbctl.views.human import HumanView
+from lbctl.views.standing import standing
 from tests.cases.views import samples
 from tests.unit.test_views_nasty import Tty
 
@@ -26,7 +28,7 @@ def _shown(what: str, *, text: bool = False) -> str:
         case "drift":
             view.drift(samples.drift(), text=text)
         case "status":
-            view.status(samples.cluster(), samples.status())
+            view.status("openstack-api", samples.status(), ["10.15.85.31"])
         case _:
             for event in samples.events():
                 view.event(event)
@@ -99,6 +101,15 @@ def test_the_text_diff_is_what_may_be_shown() -> None:
     assert "      --- live\n      +++ desired\n" in text
     assert "              stats auth a:***\n" in text
     assert "      +cinder\n" in text
+
+
+@pytest.mark.parametrize("held", [frozenset[str](), frozenset({"10.15.85.31"})])
+@pytest.mark.parametrize("active", [True, False])
+def test_status_names_roles_as_a_plan_does(held: frozenset[str], active: bool) -> None:
+    facts = samples.facts("lb1", held)
+    daemons = tuple(replace(d, active=active) for d in facts.daemons)
+    facts = replace(facts, daemons=daemons)
+    assert standing(["10.15.85.31"], "lb1", facts).role == str(role(samples.cluster(), facts))
 
 
 def test_many_nodes_become_a_number() -> None:

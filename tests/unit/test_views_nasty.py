@@ -31,7 +31,7 @@ def _everything(view: View, word: str) -> None:
         view.event(event)
     view.report(samples.report(word))
     view.drift(samples.drift(word), text=True)
-    view.status(samples.cluster(), samples.status(word))
+    view.status("openstack-api", samples.status(word), ["10.15.85.31"])
     view.problems(samples.plan(word).problems)
     view.warnings(samples.plan(word).problems)
     view.error(LbctlError(word, detail=word, mend=word))
