@@ -54,6 +54,7 @@ class HumanView:
                 self.plan(event.plan)
                 self._print([line()])
             case StepStarted():
+                self.reading.close()
                 self.progress.start(event)
             case StepDone():
                 self._over(event.step, event.text, (f"done {seconds(event.seconds)}", "green"))

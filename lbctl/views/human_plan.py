@@ -89,7 +89,7 @@ def _change(group: ChangeGroup, text: bool) -> Iterator[Line]:
     change = group.change
     style = STYLES[change.action]
     effects = ", ".join(map(str, merged(change.effects)))
-    together = ", on all nodes at one instant" if change.scope is Scope.CLUSTER else ""
+    together = "; VRRP peers compare it" if change.scope is Scope.CLUSTER else ""
     head: tuple[Part, ...] = ("  ", (change.action.value, f"bold {style}"), " ")
     on: Part = (f"  {names(group.nodes)}", "cyan")
     meant: Part = (_meant(change, effects, together), "dim")
@@ -97,7 +97,7 @@ def _change(group: ChangeGroup, text: bool) -> Iterator[Line]:
     for words in change.detail:
         yield detail_line(words)
     for difference in _rows(change):
-        yield difference_line(difference, drift=change.standing is Standing.DRIFT)
+        yield difference_line(difference, change)
     if change.note:
         yield line((f"note: {change.note}", "italic"), head=("      ",))
     if text:
@@ -123,13 +123,13 @@ def detail_line(words: str) -> Line:
     return line((words, style), head=("      ",), hang=4)
 
 
-def difference_line(difference: Difference, *, drift: bool) -> Line:
-    """One attribute, live before and desired after."""
+def difference_line(difference: Difference, change: Change) -> Line:
+    """One attribute, live before and desired after; of something new the value alone."""
     before, after = scalar(difference.before), scalar(difference.after)
     moved: tuple[Part, ...] = ((after, "green"),)
-    if difference.before not in (None, difference.after):
+    if change.action is not Action.CREATE and difference.before != difference.after:
         moved = ((before, "red"), " → ", (after, "green") if difference.after is not None else "removed")
-    by_hand = drift or difference.standing.drifted
+    by_hand = change.standing is Standing.DRIFT or difference.standing.drifted
     applied = f"  (the last apply left {scalar(difference.applied)})" if by_hand else ""
     return line(*moved, (applied, "dim"), head=("      ", f"{difference.attribute}: "))
 

@@ -76,10 +76,13 @@ def status_lines(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Iterat
         [_head("node", "role", "serial", "haproxy", "keepalived", "servers", "holds")]
         + [_stand(stand) for stand in stands]
     )
-    notes = [(stand.node, note) for stand in stands for note in stand.notes]
+    notes: dict[str, list[str]] = {}
+    for stand in stands:
+        for note in stand.notes:
+            notes.setdefault(note, []).append(stand.node)
     if notes:
         yield from title("Worth knowing")
-        yield from columns(notes)
+        yield from columns([(names(alike), note) for note, alike in notes.items()])
     yield line()
     yield line((_status_summary(nodes, stands, vips), "bold"))
 

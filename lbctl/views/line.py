@@ -86,7 +86,7 @@ def problem_lines(problems: Iterable[Problem], *, allow: bool = False) -> Iterat
         yield line(where, problem.text, head=("  ", level, "  "))
         for advice in safe_lines(problem.mend):
             yield line((advice, "dim"), head=("      ",))
-        if allow and problem.level == "unsafe" and problem.code:
+        if allow and problem.level == "unsafe" and f"--allow {problem.code}" not in problem.mend:
             yield line(("to let it through: ", "dim"), f"--allow {problem.code}", head=("      ",))
 
 

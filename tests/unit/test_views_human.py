@@ -43,7 +43,7 @@ PROMISES = {
     "details are the configuration's words": ("plan", "      backend cinder-api: + server mesa-virt-04 "),
     "a keyed digest is not shown beside them": ("plan", "check cinder\n      backend cinder-api: -"),
     "drift says what the last apply left": ("plan", "      value: 0 → 1  (the last apply left 1)\n"),
-    "cluster scope is said": ("plan", "restart keepalived, on all nodes at one instant)"),
+    "cluster scope is said": ("plan", "restart keepalived; VRRP peers compare it)"),
     "neighbouring steps are one line": ("plan", "   1-3  lb3, lb2, lb1  stage     write candidates"),
     "a node's name stands once a run": ("plan", "\n     5                 drain     cinder: weight"),
     "impact is merged by node": ("plan", "  lb3, lb2  reload haproxy, restart keepalived\n"),
