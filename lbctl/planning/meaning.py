@@ -22,7 +22,7 @@ _FOLDERS = (
 
 
 def explained(change: Change, node: Node, facts: Facts) -> Change:
-    """The same change with effects, scope and detail."""
+    """The same change with effects, scope and detail. A daemon that is not running has nothing to take."""
     if not change.action.touches:
         return change
     match change.address.kind:
@@ -46,8 +46,8 @@ def _file(change: Change, node: Node, facts: Facts) -> Change:
     managed = next((f for f in node.files if f.path == path), None)
     contents = change.action is not Action.UPDATE or any(d.attribute == "content" for d in change.differences)
     if managed is None:
-        effects = tuple(effect for folder, effect in _FOLDERS if path.startswith(folder))
-        return replace(change, effects=effects)
+        effects = (effect for folder, effect in _FOLDERS if path.startswith(folder))
+        return replace(change, effects=tuple(e for e in effects if facts.active(e.unit)))
     if not contents:
         return change  # the daemons read their files as root: mode and owner reach none of them
     before, after = document(managed.daemon, change.before), document(managed.daemon, change.after)
@@ -57,7 +57,8 @@ def _file(change: Change, node: Node, facts: Facts) -> Change:
     detail: tuple[str, ...] = ()
     if managed.daemon and before is not None:
         detail = tuple(str(item) for item in semantic.diff(before, after))
-    return replace(change, effects=managed.effects, scope=scope, detail=detail)
+    running = tuple(effect for effect in managed.effects if facts.active(effect.unit))
+    return replace(change, effects=running, scope=scope, detail=detail)
 
 
 def document(daemon: str, content: Content | None) -> Document | None:

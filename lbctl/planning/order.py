@@ -54,13 +54,14 @@ def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
 
 def _install(node: str, changes: Sequence[Change]) -> list[Step]:
     names = PACKAGE.install([c for c in changes if c.address.kind == "package" and c.action.touches])
-    held = "their services held back until the configuration stands"
-    return [Step(StepName.INSTALL, node, f"{', '.join(names)}; {held}")] if names else []
+    text = f"{', '.join(names)}; no service is started yet"
+    return [Step(StepName.INSTALL, node, text)] if names else []
 
 
 def _stage(node: str, changes: Sequence[Change]) -> list[Step]:
-    files = [c.address.name for c in changes if c.address.kind == "file" and c.action.touches]
-    text = f"{', '.join(files)}: candidates beside, checked by the daemons themselves"
+    files = [c for c in changes if c.address.kind == "file" and c.action.touches]
+    names = [c.address.name.rpartition("/")[2] for c in files]
+    text = f"{', '.join(names)}; checked by the daemons themselves"
     return [Step(StepName.STAGE, node, text)] if files else []
 
 
@@ -79,8 +80,9 @@ def _node(
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP:
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
-    took = ", ".join(str(e) for e in effects) or "no daemon is touched"
-    found.append(Step(StepName.SWAP, name, f"{_count(touching)}; {took}"))
+    starts = [c.address.name for c in touching for d in c.differences if d.attribute == "active" and d.after]
+    took = ", ".join([*(str(e) for e in effects), *(f"start {unit}" for unit in starts)])
+    found.append(Step(StepName.SWAP, name, f"{_count(touching)}; {took or 'no daemon is touched'}"))
     found.append(Step(StepName.VERIFY, name, "units active, binds listening, servers up, one holder a VIP"))
     if len(found) > 3:
         found.append(Step(StepName.UNDRAIN, name, "back in the election"))

@@ -30,7 +30,9 @@ class Verdict:
 def do(run: Run, node: str) -> str:
     """Raises RemoteError with the daemon's words when it refuses a candidate; its files are untouched."""
     works = run.works(node)
-    daemons = [d for d in _DAEMONS if any(e.unit == d for e in run.effects(node))]
+    changed = {c.address.name for c in run.touching(node)}
+    read_by = {e.unit for f in run.node(node).files if f.path in changed for e in f.effects}
+    daemons = [d for d in _DAEMONS if d in read_by]
     check = files("lbctl.rollout").joinpath("check.sh").read_bytes()
     commands = [command("stage_begin"), *(c for _, work in works for c in work.stage)]
     said = run.call(node, [*commands, command("check_stage", *daemons, stdin=check)], 120)[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lbctl.errors import RemoteError
@@ -137,8 +138,11 @@ def _new_servers(run: Run, node: str) -> Iterator[str]:
     places = [f"{s.address}/{s.port}" for s in servers(wanted) if s.words not in old and s.port]
     if places:
         refused = run.call(node, [command("try_connects", *places)])[0].split()
-        if refused:
-            yield f"not reachable yet: {', '.join(refused)}"
+        hosts = Counter(place.rpartition("/")[0] for place in refused)
+        if hosts:
+            yield "not reachable yet: " + ", ".join(
+                f"{h} ({n} of its ports)" for h, n in sorted(hosts.items())
+            )
 
 
 def _evidence(run: Run, node: str) -> list[str]:
