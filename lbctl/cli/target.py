@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +31,18 @@ def reached(file: Path, *, secrets: bool = True) -> Iterator[tuple[Cluster, SshT
 
 
 def _ssh_config(cluster: Cluster) -> Path:
+    """The lab's of that cluster; of several, the one that LBCTL_LAB names by its prefix."""
     from lbctl.errors import LabError
-    from lbctl.lab.registry import find
+    from lbctl.lab.registry import found
 
-    lab = find(cluster.name)
-    if lab is None:
+    wanted = os.environ.get("LBCTL_LAB", "")
+    labs = [lab for lab in found() if lab.cluster == cluster.name and wanted in ("", lab.prefix)]
+    if not labs:
+        which = f"no lab {wanted} is up" if wanted else "no lab is up"
         mend = "boot one: lbctl lab up"
-        raise LabError(f"no lab is up for cluster {cluster.name}, which lives in a lab only", mend=mend)
-    return lab.ssh_config
+        raise LabError(f"{which} for cluster {cluster.name}, which lives in a lab only", mend=mend)
+    if len(labs) > 1:
+        names = ", ".join(lab.prefix for lab in labs)
+        mend = f"choose one: LBCTL_LAB={labs[0].prefix} lbctl …"
+        raise LabError(f"several labs are up for cluster {cluster.name}: {names}", mend=mend)
+    return labs[0].ssh_config

@@ -14,8 +14,7 @@ from lbctl.workflows.read import Emit, read_all
 def plan(cluster: Cluster, reader: Reader, emit: Emit) -> Plan:
     """What would be done now. Raises LbctlError when a node cannot be read."""
     gathered = read_all(cluster, reader, emit)
-    made = make(cluster, gathered, now(), cluster.problems)
-    return made
+    return make(cluster, gathered, now(), cluster.problems)
 
 
 def now() -> str:
