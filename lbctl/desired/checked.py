@@ -69,7 +69,7 @@ def _reported(
         mend = nearest(str(path[-1]), _keys(model, path[:-1]))
         findings.error(f"unknown key {dotted}", place_of(rest, path, key=True), mend)
         return path
-    text, mend = _plainly(found)
+    text, mend = _about_secret(found) if _SECRET & set(path) else _plainly(found)
     findings.error(f"{dotted}: {text}", place_of(rest, path, key=on_key), mend)
     return path
 
@@ -82,6 +82,16 @@ def _broken(whole: Tree, path: tuple[Key, ...]) -> bool:
             return False
         tree = tree.get(str(step))
     return tree is not None
+
+
+_SECRET = frozenset({"secret", "secrets", "become_password"})
+"""Where a value that is wrong may be the secret itself: it is not repeated."""
+
+
+def _about_secret(found: ErrorDetails) -> tuple[str, str]:
+    wanted = _TYPES.get(found["type"])
+    text = f"not {wanted}" if wanted else "not the name of an environment variable, or a path"
+    return text, "a secret is {env: NAME} or {file: PATH}, never the value itself"
 
 
 _TYPES = {

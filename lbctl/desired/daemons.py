@@ -31,7 +31,7 @@ class Rendered:
 def managed(
     language: Language, write: Write, shown: Filling, real: Filling | None, add: Add, rendered: Rendered
 ) -> tuple[ManagedFile, Document]:
-    """The daemon's file on one node, and its document (secrets masked).
+    """The daemon's file on one node, and its document.
 
     `write` gives the lines under one filling; `real` is the filling that reveals, None when secrets are not
     resolved.
@@ -87,7 +87,10 @@ def _document(
     """Content, whether it holds a secret word, and the document."""
     plain = language.parse(masked, PATHS[language.name])
     for problem in plain.problems:
-        findings.add(_located(problem, written))
+        located = _located(problem, written)
+        # said already, with the nearest known word
+        if problem.code != "unknown-section" or not findings.has("unknown-keyword", located.place):
+            findings.add(located)
     document = add(plain)
     shown = mask(document)
     real = document.render() if data == masked else add(language.parse(data, document.file)).render()

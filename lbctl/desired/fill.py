@@ -6,7 +6,7 @@ Anything else in `${…}` is the daemons' own (HAProxy's environment, keepalived
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lbctl.desired.secrets import Ref, Secrets, word_fault
@@ -17,6 +17,8 @@ from lbctl.errors import Place
 PEERS = "node.peers"
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9._-]+)+)\}")
+# a comment takes what is known of the node, and no secret: it may show how a reference is written
+_COMMENTS = {"haproxy": ("#",), "keepalived": ("#", "!")}
 _SPECIAL = re.compile(r"([\s#'\\])")
 
 
@@ -54,7 +56,9 @@ class Filling:
         if text.strip() == f"${{{PEERS}}}":
             indent = text[: len(text) - len(text.lstrip())]
             return [indent + peer for peer in self.peers]
-        keyword = (text.split() or [""])[0]
+        keyword = text.split()[0]
+        if self.language in _COMMENTS and keyword.startswith(_COMMENTS[self.language]):
+            return [_REFERENCE.sub(lambda m: self.values.get(m[1], m[0]), text)]
 
         def replace(match: re.Match[str]) -> str:
             value = self._value(match[1], place, keyword)
@@ -80,8 +84,8 @@ class Filling:
             return self.secret(self.secrets.named[rest], place, keyword)
         if name in self.values:
             return self.values[name]
-        known = list(self.values) + [f"secret.{secret}" for secret in self.secrets.named]
-        self.findings.error(f"${{{name}}} stands for nothing", place, _mend(name, known))
+        mend = _mend(name, self.values, self.secrets.named)
+        self.findings.error(f"${{{name}}} stands for nothing", place, mend)
         return MASK
 
     def _in_text(self, value: str, before: str, place: Place) -> str:
@@ -123,12 +127,15 @@ def _open_quote(before: str) -> str:
     return quote
 
 
-def _mend(name: str, known: list[str]) -> str:
+def _mend(name: str, values: Iterable[str], secrets: Iterable[str]) -> str:
     import difflib
 
+    kind, _, rest = name.partition(".")
+    if kind == "secret":
+        close = difflib.get_close_matches(rest, list(secrets), 1, 0.6)
+        return f"did you mean ${{secret.{close[0]}}}?" if close else f"secrets: {{{rest}: {{env: NAME}}}}"
+    known = list(values)
     close = difflib.get_close_matches(name, known, 1, 0.6)
     if close:
         return f"did you mean ${{{close[0]}}}?"
-    if name.startswith("secret."):
-        return f"define it: secrets: {{{name.removeprefix('secret.')}: {{env: NAME}}}}"
     return "known: " + ", ".join(f"${{{one}}}" for one in known[:12])

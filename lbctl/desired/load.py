@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
@@ -20,8 +22,8 @@ from lbctl.document import Document
 from lbctl.errors import InputError, Problem
 from lbctl.haproxy.additions import NAMES as HAPROXY_ADDITIONS
 from lbctl.keepalived.additions import NAMES as KEEPALIVED_ADDITIONS
-from lbctl.keepalived.views import instances
-from lbctl.model.cluster import Cluster, ManagedFile, Member, MemberGroup, Node, Vip
+from lbctl.keepalived.views import Instance, instances
+from lbctl.model.cluster import Cluster, Interface, ManagedFile, Member, MemberGroup, Node, Vip
 
 ADDITIONS = (*HAPROXY_ADDITIONS, *KEEPALIVED_ADDITIONS)
 CONTROLLERS = "controllers"
@@ -39,7 +41,7 @@ def load(path: Path, *, secrets: bool = True) -> Cluster:
     tree = read(path, findings)
     cluster = _cluster(path, tree, findings, secrets) if tree is not None else None
     if findings.errors or cluster is None:
-        raise InputError(findings.errors)
+        raise InputError(findings.all)
     return cluster
 
 
@@ -62,6 +64,7 @@ def _cluster(path: Path, tree: Map, findings: Findings, resolve: bool) -> Cluste
     vrrp = [nodes.keepalived(draft, shared) for draft in drafts]
     _check_instances(drafts, vrrp, whole, findings)
     vips = _vips(file, vrrp)
+    _check_carried(file, vrrp, whole, findings)
     around = _around(file, whole, good, vips, groups)
     proxies = [nodes.haproxy(draft, shared, around) for draft in drafts]
     made = tuple(
@@ -79,14 +82,12 @@ def _cluster(path: Path, tree: Map, findings: Findings, resolve: bool) -> Cluste
         shared.additions,
         file.lab == "only",
         file.handover,
-        findings.others,
+        findings.all,
     )
     return _with_digest(found, drafts)
 
 
 def _with_digest(cluster: Cluster, drafts: Sequence[nodes.Draft]) -> Cluster:
-    from dataclasses import replace
-
     references = [f"{draft.name} {ref}" for draft in drafts for ref in sorted(map(str, draft.used))]
     return replace(cluster, digest=digest(cluster, references))
 
@@ -124,7 +125,8 @@ def _drafts(file: ClusterFile, tree: Map, good: Map, findings: Findings) -> list
         if over.entries:
             model, parts = checked(overridden(common, over), Wanted, findings, f"nodes.{name}.")
             wanted = model or file
-        found.append(nodes.Draft(name, part, wanted, parts, place))
+        broken = isinstance(own, Map) and "priority" in own.entries and part.priority is None
+        found.append(nodes.Draft(name, part, wanted, parts, place, broken))
     if not found and not findings.errors:
         findings.error("there are no nodes", place_of(good, ("nodes",)), "nodes: {lb1: {address: …}}")
     return found
@@ -145,17 +147,32 @@ def _vips(file: ClusterFile, vrrp: Sequence[Rendered]) -> tuple[Vip, ...]:
     """Those under `vips`, then the addresses of the instances that are none of these, by their address."""
     found = [Vip(name, ip_interface(one)) for name, addresses in file.vips.items() for one in addresses]
     known = {vip.interface.ip for vip in found}
+    for name, interface in _carried(vrrp):
+        if interface.ip not in known:
+            known.add(interface.ip)
+            found.append(Vip(name, interface))
+    return tuple(found)
+
+
+def _carried(vrrp: Sequence[Rendered]) -> Iterator[tuple[str, Interface]]:
+    """Every virtual address of every node's instances, with how it is written there."""
     for rendered in vrrp:
         for instance in instances(rendered[1]) if rendered else ():
             for vip in instance.vips:
-                try:
-                    interface = ip_interface(str(vip))
-                except ValueError:
-                    continue
-                if interface.ip not in known:
-                    known.add(interface.ip)
-                    found.append(Vip(vip.address, interface))
-    return tuple(found)
+                # what is no address was said where it stands, or is the daemon's own definition
+                with suppress(ValueError):
+                    yield vip.address, ip_interface(str(vip))
+
+
+def _check_carried(file: ClusterFile, vrrp: Sequence[Rendered], whole: Map, findings: Findings) -> None:
+    """A VIP that no instance has is on no node, whatever binds to it."""
+    carried = {interface.ip for _, interface in _carried(vrrp)}
+    for name, addresses in file.vips.items():
+        for number, address in enumerate(addresses):
+            if ip_interface(address).ip not in carried:
+                text = f"vips.{name}: no vrrp_instance has {address}"
+                mend = f"virtual_ipaddress: [{name}] in an instance"
+                findings.warn(text, place_of(whole, ("vips", name, number)), mend, "vip-unused")
 
 
 def _around(
@@ -205,12 +222,22 @@ def _check_instances(
                     text = f"nodes.{draft.name}.{key}: there is no vrrp_instance {name}"
                     findings.error(text, place, nearest(name, names))
         for instance in known:
+            if rendered and not _says_priority(draft, rendered[1], instance):
+                continue
             first = taken.setdefault((instance.name, instance.priority), draft.name)
             if first != draft.name:
                 place = place_of(whole, ("nodes", draft.name, "priority"), key=True)
                 text = f"{draft.name} has the priority {instance.priority} of {first} for {instance.name}"
                 mend = "give each node its own"
                 findings.add(Problem(text, place, mend, "unsafe", "tie"))
+
+
+def _says_priority(draft: nodes.Draft, document: Document, instance: Instance) -> bool:
+    """It has a priority of its own; where the mapping has none, that was said already."""
+    part = draft.tree.get("keepalived")
+    mapped = isinstance(part, Map) and "vrrp_instance" in part.entries
+    blocks = document.find("vrrp_instance", instance.name)
+    return not mapped or any(block.find("priority") for block in blocks)
 
 
 def _check_addresses(file: ClusterFile, vips: Sequence[Vip], whole: Map, findings: Findings) -> None:

@@ -115,11 +115,15 @@ class ServiceDefaults(Level):
     members: Name | None = Field(
         default=None, description="The group of members; the only one, or controllers."
     )
-    bind: list[Line] = Field(default=[], description="VIPs by name, each with more words for its bind line.")
-    style: Literal["split", "listen"] = Field(default="split", description="frontend + backend, or listen.")
-    frontend: str = Field(default="", description="More lines for the frontend.")
-    backend: str = Field(default="", description="More lines for the backend, or the listen section.")
-    server: Line = Field(default="", description="More words for each server line.")
+    bind: list[Line] | None = Field(
+        default=[], description="VIPs by name, each with more words for its bind line."
+    )
+    style: Literal["split", "listen"] | None = Field(
+        default="split", description="frontend + backend, or listen."
+    )
+    frontend: str | None = Field(default="", description="More lines for the frontend.")
+    backend: str | None = Field(default="", description="More lines for the backend, or the listen section.")
+    server: Line | None = Field(default="", description="More words for each server line.")
 
 
 class ApiService(ServiceDefaults):

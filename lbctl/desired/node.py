@@ -45,16 +45,24 @@ class Draft:
     wanted: Wanted
     tree: Map
     place: Place
+    priority_is_wrong: bool = False
     used: set[Ref] = field(default_factory=set)
 
 
 def keepalived(draft: Draft, shared: Shared) -> tuple[ManagedFile, Document] | None:
-    """keepalived.conf and its document (masked); None where the file has no such part."""
+    """keepalived.conf and its document; None where the file has no such part."""
     part = draft.tree.get("keepalived")
     if draft.wanted.keepalived is None or not isinstance(part, Map):
         return None
+    own = draft.part
     about = vrrp.Vrrp(
-        draft.name, draft.part.priority, draft.part.state, draft.part.interface, shared.vips, draft.place
+        draft.name,
+        own.priority,
+        own.state,
+        own.interface,
+        shared.vips,
+        draft.place,
+        draft.priority_is_wrong,
     )
 
     def write(filling: Filling) -> list[Line]:
@@ -67,7 +75,7 @@ def keepalived(draft: Draft, shared: Shared) -> tuple[ManagedFile, Document] | N
 
 
 def haproxy(draft: Draft, shared: Shared, around: proxy.Around) -> tuple[ManagedFile, Document] | None:
-    """haproxy.cfg and its document (masked); None where the file has no such part."""
+    """haproxy.cfg and its document; None where the file has no such part."""
     model, part = draft.wanted.haproxy, draft.tree.get("haproxy")
     if model is None or not isinstance(part, Map):
         return None
@@ -125,7 +133,7 @@ def ssh(draft: Draft, common: Login, shared: Shared, places: Map) -> Ssh:
     """How to log in: the node's own words before the common ones."""
     own = draft.part.ssh
     chosen = {
-        name: getattr(own, name) if getattr(own, name) is not None else getattr(common, name)
+        name: getattr(own if name in own.model_fields_set else common, name)
         for name in ("user", "port", "become", "become_password")
     }
     password = ""
@@ -157,7 +165,7 @@ def _managed(draft: Draft, shared: Shared, daemon: str, write: daemons.Write) ->
 
 
 def _wording(draft: Draft, shared: Shared, language: str) -> files.Wording:
-    values = _values(draft, shared)
+    values = _values(draft, shared, language)
     peers = tuple(address for name, address in shared.addresses.items() if name != draft.name)
 
     def filling(reveal: bool) -> Filling:
@@ -166,7 +174,7 @@ def _wording(draft: Draft, shared: Shared, language: str) -> files.Wording:
     return files.Wording(filling(False), filling(True) if shared.secrets.resolve else None)
 
 
-def _values(draft: Draft, shared: Shared) -> Mapping[str, str]:
+def _values(draft: Draft, shared: Shared, language: str) -> Mapping[str, str]:
     """What `${node.…}` and `${vip.…}` stand for on this node."""
     part = draft.part
     values = {"node.name": draft.name, "node.address": part.address}
@@ -178,7 +186,10 @@ def _values(draft: Draft, shared: Shared) -> Mapping[str, str]:
             values[f"node.{key}"] = str(value)
     if interface := part.interface or _common_interface(draft.tree):
         values["node.interface"] = interface
-    values |= {f"vip.{name}": one[0].partition("/")[0] for name, one in shared.vips.items() if one}
+    for name, addresses in shared.vips.items():
+        # keepalived puts the address on an interface, everything else only names it
+        first = next(iter(addresses), "")
+        values[f"vip.{name}"] = first if language == "keepalived" else first.partition("/")[0]
     return values
 
 

@@ -100,9 +100,10 @@ class _Service:
         return lines(value, self.filling, INDENT)
 
     def _servers(self) -> Iterator[Line]:
-        check = "" if self.model.check is None else f"check {self.model.check}"
+        check = "" if self.model.check is None else f"check {self.model.check}".rstrip()
         for member in self.members:
-            words = [check, "backup" if member.backup else "", member.options, self.model.server]
+            more = self.model.server or ""
+            words = [check, "backup" if member.backup else "", member.options, more]
             text = " ".join(word for word in words if word).strip()
             yield self._line(
                 f"server {member.name} {_endpoint(member.address, self.model.port)} {text}", "port"

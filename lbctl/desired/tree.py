@@ -64,7 +64,7 @@ class Findings:
     """Everything that was found wrong so far, in the order of finding; the same is kept once."""
 
     file: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
 
     def error(self, text: str, place: Place | None, mend: str = "") -> None:
         self.add(Problem(text, place, mend))
@@ -73,18 +73,21 @@ class Findings:
         self.add(Problem(text, place, mend, "warning", code))
 
     def add(self, problem: Problem) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems[problem] = None
+
+    def has(self, code: str, place: Place | None) -> bool:
+        """There is a problem of this code at this place."""
+        return any(problem.code == code and problem.place == place for problem in self.problems)
 
     @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The errors, in the order of the file."""
-        return tuple(sorted((p for p in self.problems if p.level == "error"), key=_position))
+    def errors(self) -> bool:
+        """Something keeps the file from being used."""
+        return any(problem.level == "error" for problem in self.problems)
 
     @property
-    def others(self) -> tuple[Problem, ...]:
-        """The unsafe ones and the warnings, in the order of the file."""
-        return tuple(sorted((p for p in self.problems if p.level != "error"), key=_position))
+    def all(self) -> tuple[Problem, ...]:
+        """Everything that was found, in the order of the file."""
+        return tuple(sorted(self.problems, key=_position))
 
 
 def plain(tree: Tree) -> object:

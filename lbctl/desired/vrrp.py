@@ -37,6 +37,7 @@ class Vrrp:
     interface: str | None
     vips: Mapping[str, Sequence[str]]
     place: Place
+    priority_is_wrong: bool = False
 
 
 def configuration(part: Map, node: Vrrp, filling: Filling) -> list[Line]:
@@ -205,9 +206,9 @@ class _Writer:
                     known = ", ".join(self.node.vips)
                     mend = f"an address, or one of the names under vips: {known}" if known else ""
                     self.findings.error(f"{name} is neither a VIP nor an address", line.place, mend)
-        first = next((":" in line.text for line in written if line.text), False)
-        same = [line for line in written if (":" in line.text.split(" ")[0]) == first]
-        return same, [line for line in written if line not in same]
+        families = [":" in line.text.partition(" ")[0] for line in written]
+        same = [line for line, family in zip(written, families, strict=True) if family == families[0]]
+        return same, [line for line, family in zip(written, families, strict=True) if family != families[0]]
 
     def _instance(self, name: str, block: Entry) -> Map:
         """The instance with what is the node's: `state`, `priority` after it, `interface`."""
@@ -220,18 +221,22 @@ class _Writer:
             entries["state"] = self._entry(state)
             entries = {"state": entries.pop("state")} | entries if "state" not in body.entries else entries
         if "priority" not in entries:
-            if priority is None:
+            if priority is None and not self.node.priority_is_wrong:
                 mend = f"nodes: {self.node.name}: {{priority: 100}}"
                 self.findings.error(
                     f"node {self.node.name} has no priority for {name}", self.node.place, mend
                 )
-            else:
+            elif priority is not None:
                 entries = _after(entries, "state", "priority", self._entry(priority))
         elif priority is not None and not _asks(entries["priority"].value):
             mend = "leave it to the nodes"
             self.findings.error(f"{path}.priority is the nodes' too", entries["priority"].place, mend)
         if self.node.interface is not None:
-            entries["interface"] = self._entry(self.node.interface)
+            entry = self._entry(self.node.interface)
+            given = "interface" in entries
+            entries = (
+                entries | {"interface": entry} if given else _after(entries, "priority", "interface", entry)
+            )
         if "interface" not in entries:
             self.findings.error(f"{path} has no interface", block.place, "interface: eth0")
         return Map(entries, body.place)
