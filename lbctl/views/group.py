@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbctl.model.change import Action, Change, Difference
@@ -53,11 +53,15 @@ def grouped(changes: Iterable[Change], *, text: bool = False) -> tuple[ChangeGro
     return tuple(ChangeGroup(same[0], tuple(c.address.node for c in same)) for same in found.values())
 
 
-def grouped_items(items: Iterable[DriftItem]) -> tuple[ItemGroup, ...]:
-    """Findings that differ in nothing but their node, in the order of their first."""
+def grouped_items(items: Iterable[DriftItem], details: Mapping[str, Sequence[str]]) -> tuple[ItemGroup, ...]:
+    """Findings that differ in nothing but their node, in the order of their first.
+
+    `details` are what the differences mean, by address: two files of unlike meaning are not alike.
+    """
     found: dict[Hashable, list[DriftItem]] = {}
     for item in items:
-        key = (item.what, _on_any_node(item), tuple(map(_undigested, item.differences)), item.text)
+        meant = tuple(details.get(item.address, ()))
+        key = (item.what, _on_any_node(item), tuple(map(_undigested, item.differences)), item.text, meant)
         found.setdefault(key, []).append(item)
     return tuple(ItemGroup(same[0], tuple(i.node for i in same)) for same in found.values())
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from lbctl.errors import NodeError
 from lbctl.model.change import Standing
 from lbctl.model.report import ApplyReport, DriftItem, DriftReport, Exit
-from lbctl.views.group import ItemGroup, grouped, grouped_items, scalar, thing
-from lbctl.views.human_plan import diff_lines
+from lbctl.views.group import ItemGroup, grouped, grouped_items, is_digest, scalar, thing
+from lbctl.views.human_plan import detail_line, diff_lines
 from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
 from lbctl.views.standing import NodeStanding, standing
 from lbctl.views.view import NodeStatus
@@ -46,12 +46,13 @@ def drift_lines(report: DriftReport, *, text: bool) -> Iterator[Line]:
     yield line((f"Drift of cluster {report.cluster}", "bold"))
     known = [what for what, _ in FINDINGS]
     others = [(item.what, item.what) for item in report.items if item.what not in known]
+    details = {str(change.address): change.detail for change in report.changes}
     for what, words in (*FINDINGS, *dict.fromkeys(others)):
         found = [item for item in report.items if item.what == what]
         if found:
             yield from title(words)
-            for group in grouped_items(found):
-                yield from _finding(group)
+            for group in grouped_items(found, details):
+                yield from _finding(group, details.get(group.item.address, ()))
     if text:
         yield from _texts(report)
     yield line()
@@ -110,18 +111,25 @@ def _stand(stand: NodeStanding) -> tuple[Part, ...]:
     return (stand.node, role, stand.serial, haproxy, keepalived, stand.servers, ", ".join(stand.holds))
 
 
-def _finding(group: ItemGroup) -> Iterator[Line]:
+def _finding(group: ItemGroup, detail: Sequence[str]) -> Iterator[Line]:
     item = group.item
     about = "" if thing(item) == item.node else f"{thing(item)}  "
     yield line((about, "yellow"), (names(group.nodes), "cyan"), head=("  ",))
     for words in item.text.split("\n") if item.text else ():
         yield line(words, head=("      ",))
-    yield from _differences(item)
+    in_words = bool(detail) and any(map(is_digest, item.differences))
+    if in_words and item.what != "pending":
+        yield line(("an apply would undo it by:", "dim"), head=("      ",))
+    for words in detail if in_words else ():
+        yield detail_line(words)
+    yield from _differences(item, in_words)
 
 
-def _differences(item: DriftItem) -> Iterator[Line]:
+def _differences(item: DriftItem, in_words: bool) -> Iterator[Line]:
     """What the last apply left, and what is there now; for what is pending, live and desired."""
     for difference in item.differences:
+        if in_words and is_digest(difference):
+            continue
         pending = item.what == "pending" or difference.standing is Standing.PENDING
         before, after = (
             (difference.before, difference.after) if pending else (difference.applied, difference.before)

@@ -64,6 +64,10 @@ PROMISES = {
         "drift",
         "  sysctl/net.ipv4.ip_nonlocal_bind  lb2, lb3\n      value: 1 → cinder\n",
     ),
+    "a file's drift is told in its words": (
+        "drift",
+        "haproxy.cfg  lb2\n      an apply would undo it by:\n      backend cinder-api: + server ",
+    ),
     "pending is not drift": ("drift", "In the cluster file, not applied yet\n"),
     "a node that cannot be read is unknown": ("status", "  lb3   unknown  ?       unknown     unknown\n"),
     "a lock says who and since when": ("status", "  lb2  locked by cinder since 2026-11-22 13:40: cinder\n"),

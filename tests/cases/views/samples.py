@@ -119,6 +119,7 @@ def drift(word: str = "cinder") -> DriftReport:
         DriftItem("lb2", "drift", "lb2/sysctl/net.ipv4.ip_nonlocal_bind", moved),
         DriftItem("lb3", "drift", "lb3/sysctl/net.ipv4.ip_nonlocal_bind", moved),
         DriftItem("lb1", "pending", f"lb1/file/etc/{word}", waiting, word),
+        DriftItem("lb2", "drift", "lb2/file/etc/haproxy/haproxy.cfg", _content("lb2")),
         DriftItem("lb3", "unknown", "lb3/file/etc/haproxy/haproxy.cfg", text=word),
         DriftItem("lb1", "unloaded", "lb1/service/haproxy", text="the file is newer than the process"),
         DriftItem("lb1", "note", "lb1", text=f"the VIP is on a lower node: {word}"),
@@ -183,7 +184,7 @@ def _haproxy(node: str, word: str) -> Change:
         address,
         Action.UPDATE,
         Standing.PENDING,
-        (Difference("content", f"hmac:{node}1", f"hmac:{node}2", f"hmac:{node}1", Standing.PENDING),),
+        _content(node),
         (RELOAD,),
         detail=(
             f"backend cinder-api: + server mesa-virt-04 10.15.85.144:8776 check {word}",
@@ -194,6 +195,10 @@ def _haproxy(node: str, word: str) -> Change:
         desired=resource(address, {}, new),
         live=resource(address, {}, old),
     )
+
+
+def _content(node: str) -> tuple[Difference, ...]:
+    return (Difference("content", f"hmac:{node}1", f"hmac:{node}2", f"hmac:{node}1", Standing.PENDING),)
 
 
 def _file(node: str, path: str, action: Action, word: str) -> Change:
