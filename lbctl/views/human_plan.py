@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from lbctl.model.change import Action, Change, Difference, Standing
@@ -155,25 +155,51 @@ def _impacts(plan: Plan) -> Iterator[Line]:
 
 
 def _steps(steps: Sequence[Step]) -> Iterator[Line]:
-    """Numbered; neighbours that are alike on several nodes on one line, a node's name once a run."""
+    """Numbered as apply numbers them. A node whose steps are those of the one before is one line."""
     if not steps:
         return
     yield from title("Steps, in this order")
     rows: list[tuple[Part, ...]] = []
-    last = ""
-    for first, alike in _runs(steps):
-        nodes = names([step.node for step in alike])
-        number = f"{first}" if len(alike) == 1 else f"{first}-{first + len(alike) - 1}"
-        node: Part = ("" if nodes == last else nodes, "cyan")
-        rows.append((f"{number:>4}", node, (str(alike[0].name), "bold"), alike[0].text))
-        last = nodes
+    number = 1
+    for first, others in _turns(steps):
+        together = others if len(first) == 1 else []
+        rows += _in_full(number, first, [turn[0].node for turn in (first, *together)])
+        number += len(first) + len(together)
+        again = others[len(together) :]
+        if again:
+            count = len(again) * len(first)
+            nodes = names([turn[0].node for turn in again])
+            rows.append((_numbers(number, count), (nodes, "cyan"), "", _same_as(first, again)))
+            number += count
     yield from columns(rows)
 
 
-def _runs(steps: Iterable[Step]) -> Iterator[tuple[int, list[Step]]]:
-    """Neighbours of one name and text, with the number of the first."""
-    number = 1
-    for _, run in groupby(steps, key=lambda step: (step.name, step.text)):
-        alike = list(run)
-        yield number, alike
-        number += len(alike)
+def _turns(steps: Sequence[Step]) -> Iterator[tuple[list[Step], list[list[Step]]]]:
+    """A node's steps, and those of the nodes right after it that are the same."""
+    runs = groupby(steps, key=lambda step: (step.node, step.name.before_any_node_changes))
+    turns = [list(run) for _, run in runs]
+    for _, run in groupby(turns, key=lambda turn: [(step.name, step.text) for step in turn]):
+        first, *others = run
+        yield first, others
+
+
+def _in_full(number: int, turn: Sequence[Step], nodes: Sequence[str]) -> list[tuple[Part, ...]]:
+    """A row a step; the nodes stand on the first."""
+    return [
+        (
+            _numbers(number + position, len(nodes)),
+            ("" if position else names(nodes), "cyan"),
+            (str(step.name), "bold"),
+            step.text,
+        )
+        for position, step in enumerate(turn)
+    ]
+
+
+def _numbers(first: int, count: int) -> str:
+    return f"{first if count == 1 else f'{first}-{first + count - 1}':>5}"
+
+
+def _same_as(first: Sequence[Step], again: Sequence[Sequence[Step]]) -> str:
+    after = ", one node after the other" if len(again) > 1 else ""
+    return f"the same {len(first)} steps as {first[0].node}{after}"

@@ -44,8 +44,12 @@ PROMISES = {
     "a keyed digest is not shown beside them": ("plan", "check cinder\n      backend cinder-api: -"),
     "drift says what the last apply left": ("plan", "      value: 0 → 1  (the last apply left 1)\n"),
     "cluster scope is said": ("plan", "restart keepalived; VRRP peers compare it)"),
-    "neighbouring steps are one line": ("plan", "   1-3  lb3, lb2, lb1  stage     write candidates"),
-    "a node's name stands once a run": ("plan", "\n     5                 drain     cinder: weight"),
+    "neighbouring steps are one line": ("plan", "    1-3  lb3, lb2, lb1  stage     write candidates"),
+    "a node's name stands once a turn": ("plan", "\n      5                 drain     cinder: weight"),
+    "a turn like the one before is one line": (
+        "plan",
+        "  10-15  lb2                      the same 6 steps as lb3\n",
+    ),
     "impact is merged by node": ("plan", "  lb3, lb2  reload haproxy, restart keepalived\n"),
     "unsafe names its option": ("plan", "      to let it through: --allow shrink\n"),
     "the node table": ("plan", "  lb1   MASTER  3       10.15.85.31, fd00::1\n"),
@@ -174,7 +178,7 @@ def test_a_terminal_wraps_beside_the_head() -> None:
     HumanView(out, out, color=False, width=60).plan(samples.plan("word " * 20))
     lines = out.getvalue().splitlines()
     assert max(map(len, [line for line in lines if "\x1b" not in line])) <= 60
-    assert any(line.startswith(" " * 33 + "word") for line in lines)
+    assert any(line.startswith(" " * 34 + "word") for line in lines)
 
 
 def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
