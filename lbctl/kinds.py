@@ -11,13 +11,14 @@ from lbctl.host.file import FileKind
 from lbctl.host.package import PackageKind
 from lbctl.host.service import ServiceKind
 from lbctl.host.sysctl import SysctlKind
+from lbctl.model.cluster import HAPROXY_CFG, KEEPALIVED_CONF
 from lbctl.model.kind import Kind
 
 PACKAGE = PackageKind()
 FILE = FileKind(
     masks=(
-        ("/etc/haproxy/haproxy.cfg", lambda data: haproxy.mask(haproxy.parse(data))),
-        ("/etc/keepalived/keepalived.conf", lambda data: keepalived.mask(keepalived.parse(data))),
+        (HAPROXY_CFG, lambda data: haproxy.mask(haproxy.parse(data))),
+        (KEEPALIVED_CONF, lambda data: keepalived.mask(keepalived.parse(data))),
     )
 )
 KINDS: tuple[Kind, ...] = (PACKAGE, FILE, SysctlKind(), ServiceKind())

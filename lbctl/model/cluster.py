@@ -11,6 +11,10 @@ from lbctl.model.effect import Effect
 
 Interface = IPv4Interface | IPv6Interface
 
+HAPROXY_CFG = "/etc/haproxy/haproxy.cfg"
+KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
+"""The daemons' main files, where Debian's and Red Hat's units read them."""
+
 
 @dataclass(frozen=True)
 class Ssh:

@@ -8,7 +8,7 @@ from lbctl import haproxy, keepalived
 from lbctl.document import Document
 from lbctl.keepalived.views import peer_view
 from lbctl.model.change import Action, Change
-from lbctl.model.cluster import Node
+from lbctl.model.cluster import HAPROXY_CFG, KEEPALIVED_CONF, Node
 from lbctl.model.content import Content
 from lbctl.model.effect import Effect, Impact, Scope
 from lbctl.model.facts import Facts
@@ -59,6 +59,11 @@ def _file(change: Change, node: Node, facts: Facts) -> Change:
         detail = tuple(str(item) for item in semantic.diff(before, after))
     running = tuple(effect for effect in managed.effects if facts.active(effect.unit))
     return replace(change, effects=running, scope=scope, detail=detail)
+
+
+def daemon_of(path: str) -> str:
+    """Whose main configuration file this is, "" for any other file."""
+    return {HAPROXY_CFG: "haproxy", KEEPALIVED_CONF: "keepalived"}.get(path, "")
 
 
 def document(daemon: str, content: Content | None) -> Document | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Change
-from lbctl.model.cluster import Cluster
+from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
 from lbctl.model.effect import Impact, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
@@ -96,7 +96,7 @@ def _count(changes: Sequence[Change]) -> str:
 
 def held_out(facts: Facts) -> bool:
     """Can the running keepalived be held out of the election by the drain file?"""
-    live = next((r for r in facts.resources if r.address.name == "/etc/keepalived/keepalived.conf"), None)
+    live = next((r for r in facts.resources if r.address.name == KEEPALIVED_CONF), None)
     content = getattr(live, "content", None)
     return facts.active("keepalived") and election.drainable(document("keepalived", content))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lbctl.haproxy.views import server_state_file, servers, stats_socket
+from lbctl.model.cluster import HAPROXY_CFG
 from lbctl.model.command import Command, command
 from lbctl.model.effect import Impact
 from lbctl.planning.meaning import document
@@ -40,7 +41,7 @@ def do(run: Run, node: str) -> str:
 def _keep_server_state(run: Run, node: str) -> Iterator[Command]:
     """After a reload every server counts as up until its first check; a dump just before carries over what
     HAProxy knows (measured: 60 × 503 without, 0 with one). Servers whose line changes start afresh."""
-    change = next((c for c in run.changes[node] if c.address.name == "/etc/haproxy/haproxy.cfg"), None)
+    change = next((c for c in run.changes[node] if c.address.name == HAPROXY_CFG), None)
     file = run.node(node).file_of("haproxy")
     wanted = document("haproxy", file.content) if file else None
     live = run.live_document(node, "haproxy")

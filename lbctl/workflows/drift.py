@@ -9,6 +9,8 @@ from lbctl.model.change import Action, Change, Standing
 from lbctl.model.cluster import Cluster
 from lbctl.model.facts import Facts
 from lbctl.model.report import DriftItem, DriftReport
+from lbctl.planning import semantic
+from lbctl.planning.meaning import daemon_of, document
 from lbctl.planning.plan import make
 from lbctl.transport.protocol import Reader
 from lbctl.workflows.plan import now
@@ -41,13 +43,25 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
     return DriftReport(cluster.name, tuple(items), plan.changes)
 
 
+def _by_hand(change: Change) -> tuple[str, ...]:
+    """What was done to a daemon's file, in its own words: from what the last apply left to what is there.
+
+    Only where the cluster file still says what was applied; otherwise both are in the plan, apart.
+    """
+    file = change.desired
+    if change.standing is not Standing.DRIFT or file is None or change.address.kind != "file":
+        return ()
+    daemon = daemon_of(change.address.name)
+    before, after = document(daemon, change.after), document(daemon, change.before)
+    return tuple(str(item) for item in semantic.diff(before, after))
+
+
 def _items(change: Change) -> Iterator[DriftItem]:
     """A change's drifted attributes and its pending ones, apart."""
     node, address = change.address.node, str(change.address)
     drifted = tuple(d for d in change.differences if d.standing in (Standing.DRIFT, Standing.BOTH))
     pending = tuple(d for d in change.differences if d.standing in (Standing.PENDING, Standing.BOTH))
-    detail = "\n".join(change.detail)
     if drifted:
-        yield DriftItem(node, "drift", address, drifted, detail)
+        yield DriftItem(node, "drift", address, drifted, "\n".join(_by_hand(change)))
     if pending or (not drifted and change.action not in (Action.RECORD,)):
         yield DriftItem(node, "pending", address, pending, change.note)
