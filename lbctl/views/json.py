@@ -50,7 +50,10 @@ class JsonView:
         self.events = events
 
     def plan(self, plan: Plan, *, text: bool = False) -> None:
-        self._document("plan", plan_form(plan, text=text))
+        if self.events:
+            self._line({"event": "planned", **plan_form(plan, text=text)})
+        else:
+            self._document("plan", plan_form(plan, text=text))
 
     def event(self, event: Event) -> None:
         if self.events:
@@ -85,9 +88,6 @@ class JsonView:
         self.out.flush()
 
     def _document(self, what: str, form: Mapping[str, Json]) -> None:
-        if self.events:
-            self._line({"event": what, **form})
-            return
         form = {"format_version": FORMAT_VERSION, "document": what, **form}
         self._write(json.dumps(form, indent=2), self.out)
 
