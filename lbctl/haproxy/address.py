@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lbctl.model.ip import canonical
+
 # What may stand before `@`; the transport says more than the family.
 _PREFIX = re.compile(
     r"(ipv4|ipv6|udp|udp4|udp6|tcp|tcp4|tcp6|unix|abns|abnsz|fd|sockpair|rhttp|quic4|quic6|mptcp\d?|uxst|uxdg)@"
@@ -20,7 +22,8 @@ _SOCKETS = frozenset({"unix", "abns", "abnsz", "fd", "sockpair", "rhttp", "uxst"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address: `host` without brackets, '' or '*' for every address, a path for a socket.
+    """One address: `host` without brackets in its canonical spelling, '' or '*' for every address, a path
+    for a socket.
 
     Ports 0 where there are none.
 
@@ -56,7 +59,7 @@ def endpoint(text: str) -> Endpoint:
     ports = _PORTS.fullmatch(port)
     first = int(ports[1]) if ports and ports[1].isdecimal() else 0
     last = int(ports[2]) if ports and ports[2] else first
-    return Endpoint(host, first, last, prefix)
+    return Endpoint(canonical(host), first, last, prefix)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_interface
 
 from lbctl.document import Document, Statement
 from lbctl.keepalived.tables import PEER_DEFAULTS, PEER_WORDS
+from lbctl.model.ip import canonical
 
 DEFAULT_PRIORITY = 100
+# an instance that starts as MASTER and has no priority is the address owner (measured with 2.2.7)
+DEFAULT_PRIORITIES = {"MASTER": 255}
 DEFAULT_ADVERT_INT = 1.0
 
 
 @dataclass(frozen=True)
 class Vip:
-    """One virtual address. `address` is as written without its prefix length.
+    """One virtual address. `address` is in its canonical spelling, as the kernel prints it.
 
     `prefix` is 32 or 128 where none is written.
     """
@@ -228,12 +230,14 @@ class _Reader:
 def _instance(block: Statement, reader: _Reader, groups: Mapping[str, str]) -> Instance:
     name = reader.text(block.name)
     keywords = {line.keyword for line in reader.lines(block)}
+    state = reader.last(block, "state") or "BACKUP"
+    default = DEFAULT_PRIORITIES.get(state, DEFAULT_PRIORITY)
     return Instance(
         name,
-        reader.last(block, "state") or "BACKUP",
+        state,
         reader.last(block, "interface"),
         int(_number(reader.last(block, "virtual_router_id"), 0)),
-        int(_number(reader.last(block, "priority"), DEFAULT_PRIORITY)),
+        int(_number(reader.last(block, "priority"), default)),
         _number(reader.last(block, "advert_int"), DEFAULT_ADVERT_INT),
         "nopreempt" in keywords,
         tuple(_vips(block, reader)),
@@ -255,7 +259,9 @@ def _vips(block: Statement, reader: _Reader) -> Iterator[Vip]:
             dev = words[words.index("dev") + 1 :][:1] if "dev" in words else ()
             address, _, prefix = words[0].partition("/")
             length = int(prefix) if _PREFIX.fullmatch(prefix) else 128 if ":" in address else 32
-            yield Vip(address, length, "".join(dev), listing.keyword.endswith("excluded"), line.line)
+            yield Vip(
+                canonical(address), length, "".join(dev), listing.keyword.endswith("excluded"), line.line
+            )
 
 
 def _track(words: tuple[str, ...]) -> Track:
@@ -280,17 +286,10 @@ def _peer_values(line: Statement, reader: _Reader) -> Iterator[tuple[str, ...]]:
     for child in reader.lines(line):
         words = tuple(reader.text(word) for word in child.words)
         yield (
-            (line.keyword, _canonical(words[0]))
+            (line.keyword, canonical(words[0]))
             if line.keyword != "authentication"
             else (line.keyword, *words)
         )
-
-
-def _canonical(address: str) -> str:
-    try:
-        return str(ip_interface(address).ip)
-    except ValueError:
-        return address
 
 
 def _number(text: str, default: float) -> float:

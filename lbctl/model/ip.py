@@ -1,0 +1,16 @@
+"""Spellings of IP addresses."""
+
+from __future__ import annotations
+
+from ipaddress import ip_interface
+
+
+def canonical(text: str) -> str:
+    """The one spelling that kernel and tools print: fd00:0:0::5 is fd00::5. What is no address stays.
+
+    A prefix length goes.
+    """
+    try:
+        return str(ip_interface(text).ip)
+    except ValueError:
+        return text
