@@ -82,7 +82,7 @@ class Progress:
         return spinner
 
     def _draw(self) -> None:
-        if not self.console.is_terminal:
+        if not self.console.is_terminal or self.console.is_dumb_terminal:
             return
         if not self.steps and not self.reading:
             self.close()
