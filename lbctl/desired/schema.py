@@ -1,4 +1,4 @@
-"""The JSON Schema of a cluster file, for editors: `python -m lbctl.desired.schema > docs/cluster.schema.json`.
+"""The JSON Schema of a cluster file, for editors: `python -m lbctl.desired.schema > cluster.schema.json`.
 
 Made from the models; what it adds are the short forms, which the models never see. It is kinder than lbctl:
 what only lbctl can check (names that must exist, ties, secrets) is not in it.

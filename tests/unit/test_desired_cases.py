@@ -1,4 +1,4 @@
-"""Every cluster file under tests/cases/cluster: the good ones render what is expected, the bad ones are refused.
+"""Every cluster file under tests/cases/cluster: good ones render what is expected, bad ones are refused.
 
 Bad: a comment at the end of a line expects a problem there: `# ! text | mend` an error, `# ?` something
 unsafe, `# ~` a warning; `# expect LINE ! text` the same for lines that can hold no comment. Nothing else
