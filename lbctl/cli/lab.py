@@ -12,14 +12,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="lab",
+    rich_markup_mode=None,  # rich would be imported for the help alone
     no_args_is_help=True,
     help="Boot the cluster of a cluster file on this machine: nodes, controllers and a client, on a network "
     "that reaches nothing outside.",
 )
 controller_app = typer.Typer(
-    name="controller", no_args_is_help=True, help="Stop and start the lab's controllers."
+    name="controller",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Stop and start the lab's controllers.",
 )
-power_app = typer.Typer(name="power", no_args_is_help=True, help="Switch the lab's nodes on and off.")
+power_app = typer.Typer(
+    name="power", rich_markup_mode=None, no_args_is_help=True, help="Switch the lab's nodes on and off."
+)
 app.add_typer(controller_app)
 app.add_typer(power_app)
 
@@ -54,9 +60,11 @@ def up(
 ) -> None:
     """Bring the lab up. A lab that is up is left as it is, but what is off in it is switched on.
 
-    lbctl lab up
-    lbctl lab up -f cluster.yaml --prefix two --bastion
-    lbctl lab up --user ops --sudo
+    \b
+    Examples:
+      lbctl lab up
+      lbctl lab up -f cluster.yaml --prefix two --bastion
+      lbctl lab up --user ops --sudo
     """
     from lbctl.desired.load import load
     from lbctl.lab import Lab
@@ -76,8 +84,10 @@ def down(
 ) -> None:
     """Take the lab away: processes, mounts, namespaces. Harmless when there is none.
 
-    lbctl lab down
-    lbctl lab down --prefix two
+    \b
+    Examples:
+      lbctl lab down
+      lbctl lab down --prefix two
     """
     from lbctl.lab.demolish import traces
     from lbctl.lab.lab import down as take_down
@@ -111,10 +121,14 @@ def execute(
     command: Annotated[list[str], typer.Argument(help="The command, after --.")],
     prefix: Prefix = "",
 ) -> None:
-    """Run a command in a node as root, or in the network of a controller or the client.
+    """Run a command somewhere in the lab.
 
-    lbctl lab exec lb1 -- systemctl status haproxy
-    lbctl lab exec client -- curl -s http://10.15.85.31:5000/
+    In a node and the bastion as its root; in a controller, client, router or net in its network alone.
+
+    \b
+    Examples:
+      lbctl lab exec lb1 -- systemctl status haproxy
+      lbctl lab exec client -- curl -s http://10.15.85.31:5000/
     """
     from lbctl.local.spawn import become
 
@@ -129,7 +143,9 @@ def ssh_config(
 ) -> None:
     """Print the ssh_config that reaches the lab's nodes.
 
-    ssh -F $(lbctl lab ssh-config --path) lb1
+    \b
+    Examples:
+      ssh -F $(lbctl lab ssh-config --path) lb1
     """
     config = _lab(prefix).ssh_config
     typer.echo(str(config) if path else config.read_text(), nl=path)
@@ -158,12 +174,16 @@ def load_(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     prefix: Prefix = "",
 ) -> None:
-    """Load the cluster from the lab's client, each client with one request at a time, and count what failed.
+    """Load the cluster and count what failed.
+
+    Clients run in the lab's client, each with one request at a time.
 
     Ends early with Ctrl-C. Exit status 1 when a request failed.
 
-    lbctl lab load --seconds 30 --clients 60
-    lbctl lab load --kind keep-alive --target 10.15.85.31:5000 --json
+    \b
+    Examples:
+      lbctl lab load --seconds 30 --clients 60
+      lbctl lab load --kind keep-alive --target 10.15.85.31:5000 --json
     """
     from lbctl.lab.load import Plan
     from lbctl.local.spawn import become

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -142,13 +143,15 @@ async def _drain_chunks(reader: asyncio.StreamReader) -> int:
 async def run(name: str, ready: Path, ports: list[int]) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError when a port cannot be had."""
     controller = Controller(name)
-    for port in ports:
-        await asyncio.start_server(controller.serve, host=None, port=port, backlog=1024, reuse_address=True)
-    ready.touch()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    with ExitStack() as servers:
+        for port in ports:
+            server = await asyncio.start_server(controller.serve, port=port, backlog=1024, reuse_address=True)
+            servers.callback(server.close)
+        ready.touch()
+        await stop.wait()
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from lbctl.errors import LabError
+from lbctl.errors import LabError, UsageError
 from lbctl.lab import controllers, lock, network, node, registry
 from lbctl.lab import up as ups
 from lbctl.lab.demolish import demolish
-from lbctl.lab.load import USUAL, Plan, words_of
+from lbctl.lab.load import KINDS, USUAL, Plan, split, words_of
 from lbctl.lab.load_report import LoadReport
 from lbctl.lab.registry import Paths
 from lbctl.lab.spec import LabController, LabNode, LabSpec, from_json
@@ -199,13 +199,21 @@ class Lab:
     def load_plan(self, plan: Plan) -> Plan:
         """A plan with this lab's targets and the usual kinds where it names none.
 
-        Raises LabError when there is no client, or nothing to ask.
+        Raises LabError when there is no client, or nothing to ask; UsageError for an unknown kind or target.
         """
+        unknown = [kind for kind in plan.kinds if kind not in KINDS]
+        if unknown:
+            raise UsageError(f"no kind of load: {', '.join(unknown)}", mend=f"there are {', '.join(KINDS)}")
         targets = plan.targets or self.spec.targets
         if not targets or self.spec.client is None:
             raise LabError(
                 "there is nothing to load", detail="the lab has no client, or no VIP and no target"
             )
+        try:
+            for target in targets:
+                split(target)
+        except ValueError as error:
+            raise UsageError(f"not a target: {error}") from error
         return replace(plan, targets=targets, kinds=plan.kinds or USUAL)
 
     def load_command(self, plan: Plan, *, as_json: bool = False, started: Path | None = None) -> Command:

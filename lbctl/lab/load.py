@@ -135,7 +135,8 @@ class Run:
     async def client(self, number: int) -> None:
         """One client: requests one after the other until it is cancelled or the number is reached."""
         kind = KINDS[self.plan.kinds[number % len(self.plan.kinds)]]
-        targets = self.plan.targets[number % len(self.plan.targets) :] + self.plan.targets
+        first = number % len(self.plan.targets)
+        targets = self.plan.targets[first:] + self.plan.targets[:first]
         if kind.keep:  # a kept connection leads to one target
             targets = targets[:1]
         connection = Connection()
@@ -176,6 +177,8 @@ async def _outcome(kind: Kind, target: str, connection: Connection) -> str:
         return "closed"
     except CutShortError:
         return "cut"
+    except (ValueError, IndexError):
+        return "garbled"
     except TimeoutError:
         return "timeout"
     except ConnectionRefusedError:

@@ -15,7 +15,7 @@ KEPT_FAILURES = 200  # failures that are told one by one
 @dataclass(frozen=True)
 class Failure:
     """One failed request. `at` is seconds since the run began; `what` is refused, reset, timeout, cut,
-    unreachable or status-NNN."""
+    garbled, unreachable or status-NNN."""
 
     at: float
     kind: str

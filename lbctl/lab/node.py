@@ -57,7 +57,12 @@ def boot(name: str, paths: Paths) -> None:
     """Switch a node on. Harmless when it is on. Returns at once."""
     groups = cgroup.make(f"{paths.group}/{name}")
     words = [str(paths.node(name)), paths.namespace(name), name, paths.namespace("net"), *map(str, groups)]
-    daemon(["sh", str(BOOT), *words], log=paths.log(name), groups=cgroup.make(paths.group))
+    # The text and not the file: a shell reads on in a file that changes under it.
+    daemon(
+        ["sh", "-c", BOOT.read_text(), "boot.sh", *words],
+        log=paths.log(name),
+        groups=cgroup.make(paths.group),
+    )
 
 
 def wait_for_ssh(node: LabNode, seen_from: str, paths: Paths) -> None:
