@@ -5,14 +5,13 @@ What is wrong is cut out and the rest is checked again, so that the later stages
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lbctl.desired.fields import shown
+from lbctl.desired.nearest import did_you_mean
 from lbctl.desired.tree import Findings, Key, Map, Tree, place_of, plain, without
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,15 +37,6 @@ def checked(tree: Map, model: type[M], findings: Findings, under: str = "") -> t
     return None, rest if isinstance(rest, Map) else tree
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The mend for an unknown word: the nearest known one, or all of them where there are few."""
-    names = list(known)
-    close = difflib.get_close_matches(word, names, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"one of: {', '.join(names)}" if 0 < len(names) <= 20 else ""
-
-
 def _latest_first(path: tuple[Key, ...]) -> tuple[tuple[int, str], ...]:
     return tuple((step, "") if isinstance(step, int) else (-1, step) for step in path)
 
@@ -66,7 +56,7 @@ def _reported(
             findings.error(f"{named} has no {path[-1]}", place_of(rest, parent, key=True), mend)
         return parent
     if kind == "extra_forbidden":
-        mend = nearest(str(path[-1]), _keys(model, path[:-1]))
+        mend = did_you_mean(str(path[-1]), _keys(model, path[:-1]))
         findings.error(f"unknown key {dotted}", place_of(rest, path, key=True), mend)
         return path
     text, mend = _about_secret(found) if _SECRET & set(path) else _plainly(found)

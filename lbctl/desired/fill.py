@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lbctl.desired.nearest import nearest
 from lbctl.desired.secrets import Ref, Secrets, word_fault
 from lbctl.desired.tree import Findings, Scalar
 from lbctl.document import MASK
@@ -128,14 +129,11 @@ def _open_quote(before: str) -> str:
 
 
 def _mend(name: str, values: Iterable[str], secrets: Iterable[str]) -> str:
-    import difflib
-
     kind, _, rest = name.partition(".")
     if kind == "secret":
-        close = difflib.get_close_matches(rest, list(secrets), 1, 0.6)
-        return f"did you mean ${{secret.{close[0]}}}?" if close else f"secrets: {{{rest}: {{env: NAME}}}}"
+        close = nearest(rest, secrets)
+        return f"did you mean ${{secret.{close}}}?" if close else f"secrets: {{{rest}: {{env: NAME}}}}"
     known = list(values)
-    close = difflib.get_close_matches(name, known, 1, 0.6)
-    if close:
-        return f"did you mean ${{{close[0]}}}?"
+    if close := nearest(name, known):
+        return f"did you mean ${{{close}}}?"
     return "known: " + ", ".join(f"${{{one}}}" for one in known[:12])

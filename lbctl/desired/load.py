@@ -9,10 +9,11 @@ from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 from lbctl.desired import node as nodes
-from lbctl.desired.checked import checked, nearest
+from lbctl.desired.checked import checked
 from lbctl.desired.digest import digest
 from lbctl.desired.files import reference
 from lbctl.desired.models import ClusterFile, Server, Wanted
+from lbctl.desired.nearest import did_you_mean
 from lbctl.desired.proxy import Around
 from lbctl.desired.read import read
 from lbctl.desired.secrets import Ref, Secrets
@@ -104,7 +105,7 @@ def _additions(file: ClusterFile, good: Map, findings: Findings) -> tuple[str, .
     for number, name in enumerate(file.additions):
         if name not in ADDITIONS:
             place = place_of(good, ("additions", number))
-            findings.error(f"additions: there is no {name!r}", place, nearest(name, ADDITIONS))
+            findings.error(f"additions: there is no {name!r}", place, did_you_mean(name, ADDITIONS))
     return tuple(file.additions)
 
 
@@ -220,7 +221,7 @@ def _check_instances(
                 if name not in names:
                     place = place_of(whole, ("nodes", draft.name, key, name), key=True)
                     text = f"nodes.{draft.name}.{key}: there is no vrrp_instance {name}"
-                    findings.error(text, place, nearest(name, names))
+                    findings.error(text, place, did_you_mean(name, names))
         for instance in known:
             if rendered and not _says_priority(draft, rendered[1], instance):
                 continue

@@ -5,8 +5,6 @@ ones before (`short.py`); what the daemons define stays a tree (`Any` here), and
 render it.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field

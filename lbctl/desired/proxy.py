@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -11,6 +10,7 @@ from typing import Any
 from lbctl.desired.fields import CONTROL
 from lbctl.desired.fill import Filling, Line, lines
 from lbctl.desired.models import ApiService, HaproxyPart, ServiceDefaults
+from lbctl.desired.nearest import did_you_mean
 from lbctl.desired.tree import Entry, Findings, Map, Scalar, Tree, merged, place_of
 from lbctl.errors import Place
 from lbctl.model.cluster import Member, MemberGroup
@@ -164,7 +164,7 @@ def _binds(
         elif name == "*" or _is_address(name):
             yield name, rest.strip()
         elif not around.broken_vips:
-            mend = _nearest(name, around.vips, "vips")
+            mend = did_you_mean(name, around.vips, "vips")
             filling.findings.error(f"{at}.bind: {name} is neither a VIP nor an address", here, mend)
 
 
@@ -185,7 +185,7 @@ def _members(model: ApiService, own: Tree, around: Around, findings: Findings, a
             findings.error(f"{at}: {text}", place, mend)
         return ()
     if name not in around.groups:
-        mend = _nearest(name, around.groups, "groups of members")
+        mend = did_you_mean(name, around.groups, "groups of members")
         findings.error(f"{at}.members: there is no group {name}", place, mend)
         return ()
     return around.groups[name].members
@@ -228,10 +228,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _nearest(word: str, known: Mapping[str, object], what: str) -> str:
-    close = difflib.get_close_matches(word, known, 1, 0.6)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"{what}: {', '.join(known)}" if known else f"the file has no {what}"

@@ -16,7 +16,8 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_VALUES = 200_000
 MOST_DEPTH = 32
 
-_CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# by bytes of UTF-8: C0, DEL, C1 but NEL, U+FFFE and U+FFFF
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x84\x86-\x9f]|\xef\xbf[\xbe\xbf]")
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,40}")
@@ -51,16 +52,19 @@ def text_of(data: bytes, file: str, findings: Findings) -> str | None:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        place = Place(file, line, error.start - data.rfind(b"\n", 0, error.start))
+        place = _at(data, error.start, file)
         findings.error(f"byte {data[error.start]:#04x} is not UTF-8", place, "save the file as UTF-8")
         return None
-    if bad := _CONTROL.search(text):
-        line = text.count("\n", 0, bad.start()) + 1
-        place = Place(file, line, bad.start() - text.rfind("\n", 0, bad.start()))
-        findings.error(f"control character {ord(bad[0]):#04x}", place, "remove it")
+    if bad := _CONTROL.search(data):
+        place = _at(data, bad.start(), file)
+        findings.error(f"control character {ord(bad[0].decode()):#04x}", place, "remove it")
         return None
     return text
+
+
+def _at(data: bytes, offset: int, file: str) -> Place:
+    line = data.count(b"\n", 0, offset) + 1
+    return Place(file, line, offset - data.rfind(b"\n", 0, offset))
 
 
 def _text(path: Path, findings: Findings) -> str | None:

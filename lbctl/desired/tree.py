@@ -14,7 +14,7 @@ Plain = str | int | float | bool | None
 Key = str | int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scalar:
     """`text` is as it stands in the file, `value` what YAML's core schema makes of it.
 
@@ -27,13 +27,13 @@ class Scalar:
     lines: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sequence:
     items: tuple[Tree, ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """A key of a mapping: where the key stands, and its value."""
 
@@ -41,7 +41,7 @@ class Entry:
     value: Tree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Map:
     """A mapping in the order of the file."""
 

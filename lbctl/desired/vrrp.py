@@ -6,7 +6,6 @@ Names are the daemon's own: a mapping is a block, a list the keyword repeated or
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from ipaddress import ip_interface
 
 from lbctl.desired.fill import Filling, Line, lines
 from lbctl.desired.keywords import FLAGS, KNOWN, LISTS, NAMED, SEVERAL_WORDS
+from lbctl.desired.nearest import nearest
 from lbctl.desired.secrets import Ref
 from lbctl.desired.tree import Entry, Findings, Map, Scalar, Tree
 from lbctl.desired.tree import Sequence as Items
@@ -260,8 +260,8 @@ class _Writer:
         words = KNOWN.get(block)
         if words is None or keyword in words or keyword[:1] in "$@~":
             return
-        close = difflib.get_close_matches(keyword, sorted(words), 1, 0.6)
-        mend = f"did you mean {close[0]}? " if close else ""
+        close = nearest(keyword, sorted(words))
+        mend = f"did you mean {close}? " if close else ""
         inside = f"in {block}" if block != ROOT else "at the top level"
         text = f"keepalived: {keyword} is unknown {inside}, and passed on as it is"
         self.findings.warn(text, place, f"{mend}The daemon's own check decides.", "unknown-keyword")
