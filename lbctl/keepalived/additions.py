@@ -13,6 +13,7 @@ from collections.abc import Collection
 
 from lbctl.document import Document, Statement
 from lbctl.document.edit import append, insert
+from lbctl.keepalived.election import OWNER
 from lbctl.keepalived.views import instances, track_files
 
 DRAIN = "drain"
@@ -38,38 +39,32 @@ def marked(text: str, name: str = DRAIN) -> str:
 def _drain(document: Document) -> Document:
     """Every instance that follows its own priority gets the file; those of a sync group ignore weights."""
     name = next((one.name for one in track_files(document) if one.path == DRAIN_PATH), "")
-    if not name:
-        document = _defined(document)
-        name = DRAIN_FILE
-    for line in sorted((one for one in _lines(document, name)), reverse=True):
+    if not _lines(document, name or DRAIN_FILE):
+        return document
+    document = document if name else _defined(document)
+    name = name or DRAIN_FILE
+    for line in sorted(_lines(document, name), reverse=True):
         document = _tracked(document, next(one for one in document.statements if one.line == line), name)
     return document
 
 
 def _lines(document: Document, name: str) -> list[int]:
-    """Where the instances begin that want the file and do not have it."""
+    """Where the instances begin that want the file and do not have it.
+
+    An address owner (255) ignores it, aloud.
+    """
     return [
         one.line
         for one in instances(document)
-        if not one.sync_group and name not in {track.name for track in one.files}
+        if not one.sync_group and one.priority != OWNER and name not in {track.name for track in one.files}
     ]
 
 
 def _defined(document: Document) -> Document:
-    """The definition stands before the first instance.
-
-    Keepalived knows only the files that it has read already.
-    """
-    first = next((one for one in document.statements if one.keyword == "vrrp_instance"), None)
-    after = first.line - 1 if first else len(document.lines)
-    lines = [
-        marked(f"track_file {DRAIN_FILE} {{"),
-        marked(f"    file {DRAIN_PATH}"),
-        marked("    weight 1"),
-        marked("}"),
-        "",
-    ]
-    return insert(document, after, *lines) if first else document
+    """The definition, before the first instance: keepalived knows only the files that it has read already."""
+    first = document.find("vrrp_instance")[0]
+    body = [f"track_file {DRAIN_FILE} {{", f"    file {DRAIN_PATH}", "    weight 1", "}"]
+    return insert(document, first.line - 1, *(marked(text) for text in body), "")
 
 
 def _tracked(document: Document, instance: Statement, name: str) -> Document:

@@ -156,6 +156,8 @@ class _Builder:
             self._root(number, words)
             self.section = ()
         self.siblings.append(Statement(words, number, number))
+        if "\xa0" in words[0] or words[0].startswith("\ufeff"):
+            self._problem(number, 1, "nbsp", "an invisible character is part of the first word")
         bare = words[1:] if words[0].startswith("@") else words
         if bare and bare[0] in ONE_VALUE and len(bare) > 2 and self.stack and not self._listing():
             text = (
@@ -175,8 +177,6 @@ class _Builder:
         if first in ROOTS or first.startswith(("$", "~")):
             self.uncertain = self.uncertain or first.startswith(("$", "~"))
             return
-        if "\xa0" in first or first.startswith("\ufeff"):
-            self._problem(number, 1, "nbsp", "an invisible character is part of the first word")
         text = f"keepalived 2.2 knows no '{first}' here and skips it"
         self._problem(number, 1, "unknown-section", text, level="warning")
 

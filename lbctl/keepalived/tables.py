@@ -134,3 +134,7 @@ PEER_DEFAULTS = frozenset(
 
 STATES = frozenset({"MASTER", "BACKUP"})
 AUTH_PASS_LENGTH = 8
+
+# Lists of addresses, and the words in them that an address may follow.
+ADDRESSES = frozenset({"virtual_ipaddress", "virtual_ipaddress_excluded"})
+ADDRESS_OPTIONS = frozenset({"brd", "broadcast", "peer", "label", "dev", "scope", "home"})

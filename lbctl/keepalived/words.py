@@ -1,6 +1,6 @@
 """How keepalived splits a line into words, and how a word is written so that it comes back.
 
-Source: keepalived.conf(5) and measurement with 2.2.7. A line is cut after 1022 bytes and goes on as a
+Source: keepalived.conf(5) and measurement with 2.2.7. A line is cut after 1023 bytes and goes on as a
 new one. `#` and `!` start a comment anywhere outside double quotes, also within a word, unless a
 backslash stands before. A double quote starts a word of its own. Braces outside double quotes are
 words, wherever they stand. Single quotes and backslashes mean something to scripts only.
@@ -13,8 +13,9 @@ import re
 from lbctl.document import Scan, Word, decode
 from lbctl.errors import InputError, Problem
 
-MAX_LINE = 1022
+MAX_LINE = 1023
 CONTINUED = "continued"
+_UNMATCHED = "unmatched quote: keepalived crashes on it"
 
 _MARK = re.compile(rb"[!#\"\\]")
 _TOKEN = re.compile(
@@ -34,6 +35,13 @@ _SCRIPT_TOKEN = re.compile(
 )
 _SCRIPT_PIECE = re.compile(rb"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.DOTALL)
 _ESCAPED_MARK = re.compile(rb"\\([#!])")
+_INCLUDE_TOKEN = re.compile(
+    rb"""(?P<blank>[ \t\v\f\r\n\x00]+)|"(?P<quoted>[^"]*)"|(?P<bare>[^ \t\v\f\r\n\x00"]+)|(?P<open>")""",
+    re.VERBOSE | re.DOTALL,
+)
+# A name pattern's braces are its own.
+_INCLUDE = re.compile(rb"(?:@\S+[ \t]+)?include\w?[ \t]")
+_DEFINED = re.compile(rb"\$\{\w+\}")
 # Keywords whose value is a command: quoted as a shell would.
 SCRIPTS = re.compile(
     rb"(?:@\S+[ \t]+)?(?:script|notify(?:_\w+)?|misc_path|quorum_up|quorum_down|vrrp_notify\w*)[ \t]"
@@ -74,8 +82,10 @@ def _scan_chunk(content: bytes, offset: int) -> Scan:
     if faults and faults[-1][1] == CONTINUED and code.endswith(b"\\"):
         code = code[:-1]
     lead = len(code) - len(code.lstrip(b" \t"))
-    tokens = _script_words if SCRIPTS.match(code, lead) else _plain_words
-    words, more = tokens(code[lead:])
+    if SCRIPTS.match(code, lead):
+        words, more = _script_words(code[lead:])
+    else:
+        words, more = _plain_words(code[lead:], _INCLUDE_TOKEN if _INCLUDE.match(code, lead) else _TOKEN), []
     shift = offset + lead
     moved = tuple(Word(word.text, word.start + shift, word.end + shift) for word in words)
     located = tuple((column + offset, name, text) for column, name, text in faults + more)
@@ -100,13 +110,13 @@ def _comment(content: bytes) -> tuple[int, list[tuple[int, str, str]]]:
         elif quote < 0:
             comment = match.start()
     if quote >= 0:
-        faults.insert(0, (quote + 1, "unmatched-quote", "unmatched quote: keepalived crashes on it"))
+        faults.insert(0, (quote + 1, "unmatched-quote", _UNMATCHED))
     return comment, faults
 
 
-def _plain_words(code: bytes) -> tuple[list[Word], list[tuple[int, str, str]]]:
+def _plain_words(code: bytes, token: re.Pattern[bytes]) -> list[Word]:
     words: list[Word] = []
-    for match in _TOKEN.finditer(code):
+    for match in token.finditer(code):
         kind = match.lastgroup
         if kind == "open":
             words.append(Word(decode(code[match.end() :]), match.start(), len(code)))
@@ -114,29 +124,30 @@ def _plain_words(code: bytes) -> tuple[list[Word], list[tuple[int, str, str]]]:
         if kind == "bare":
             words.append(Word(decode(_ESCAPED_MARK.sub(rb"\1", match[0])), match.start(), match.end()))
         elif kind != "blank":
-            words.append(
-                Word(decode(match["quoted"] if kind == "quoted" else match[0]), match.start(), match.end())
-            )
-    return words, []
+            text = match["quoted"] if kind == "quoted" else match[0]
+            words.append(Word(decode(text), match.start(), match.end()))
+    return words
 
 
 def _script_words(code: bytes) -> tuple[list[Word], list[tuple[int, str, str]]]:
     words: list[Word] = []
+    faults: list[tuple[int, str, str]] = []
     for match in _SCRIPT_TOKEN.finditer(code):
         kind = match.lastgroup
         if kind == "open":
             words.append(Word(decode(code[match.end() :]), match.start(), len(code)))
             if match[0] == b"'":
-                return words, [
-                    (match.start() + 1, "unmatched-quote", "unmatched quote: keepalived crashes on it")
-                ]
+                return words, [(match.start() + 1, "unmatched-quote", _UNMATCHED)]
             break
         if kind == "brace":
             words.append(Word(decode(match[0]), match.start(), match.end()))
         elif kind == "word":
             text = b"".join(_script_text(piece) for piece in _SCRIPT_PIECE.finditer(match[0]))
             words.append(Word(decode(text), match.start(), match.end()))
-    return words, []
+            if b"'" in match[0] and b"{" in _DEFINED.sub(b"", re.sub(rb'"[^"]*"', b"", match[0])):
+                # single quotes do not hide a brace: it ends the line, and the quote is open
+                faults.append((match.start() + 1, "unmatched-quote", _UNMATCHED))
+    return words, faults
 
 
 def _script_text(piece: re.Match[bytes]) -> bytes:
