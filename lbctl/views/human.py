@@ -57,7 +57,8 @@ class HumanView:
                 self.reading.close()
                 self.progress.start(event)
             case StepDone():
-                self._over(event.step, event.text, (f"done {seconds(event.seconds)}", "green"))
+                done = (f"done {seconds(event.seconds)}", "green")
+                self._over(event.step, event.text or event.step.text, done)
             case StepFailed():
                 self._failed(event)
             case NodeUndone():
@@ -112,12 +113,12 @@ class HumanView:
         self.reading.close()
 
     def _over(self, step: Step, said: str, outcome: Part) -> None:
+        """What was done takes the place of what was to be done: the plan is on the screen already."""
         started = self.progress.end(step)
-        about = (f"  {said}", "dim") if said else ""
-        self._print([line(step.text, " … ", outcome, about, head=step_head(step, started))])
+        self._print([line(said, " … ", outcome, head=step_head(step, started))])
 
     def _failed(self, event: StepFailed) -> None:
-        self._over(event.step, "", (f"FAILED after {seconds(event.seconds)}", "bold red"))
+        self._over(event.step, event.step.text, (f"FAILED after {seconds(event.seconds)}", "bold red"))
         self._print([line((event.text, "red"), head=("      ",))])
         self._print(line((words, "dim"), head=("      | ",), wrap=False) for words in event.evidence)
 

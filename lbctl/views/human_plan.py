@@ -148,7 +148,7 @@ def _impacts(plan: Plan) -> Iterator[Line]:
     rows: dict[str, list[str]] = {}
     for node in rollout_order(plan):
         effects = merged(effect for change in plan.of(node) for effect in change.effects)
-        rows.setdefault(", ".join(map(str, effects)) or "no daemon is touched", []).append(node)
+        rows.setdefault(", ".join(map(str, effects)) or "no daemon is reloaded or restarted", []).append(node)
     if rows:
         yield from title("Impact")
         yield from columns([(names(nodes), words) for words, nodes in rows.items()])

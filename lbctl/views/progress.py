@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
+from rich.text import Text
 
 from lbctl.model.event import StepStarted
 from lbctl.model.plan import Step
@@ -62,9 +63,7 @@ class Progress:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for spinner, parts in self._rows():
             grid = Table.grid(padding=(0, 1))
-            row = text(*parts)
-            row.truncate(max(options.max_width - 3, 1), overflow="ellipsis")
-            grid.add_row(spinner, row)
+            grid.add_row(spinner, _fitted(parts, options.max_width - 3))
             yield grid
 
     def _rows(self) -> Iterator[tuple[Spinner, tuple[Part, ...]]]:
@@ -89,6 +88,15 @@ class Progress:
         elif self.live is None:
             self.live = Live(self, console=self.console, transient=True, refresh_per_second=8)
             self.live.start()
+
+
+def _fitted(parts: Sequence[Part], width: int) -> Text:
+    """One row: the last part, how long it takes, stays whole; what is before it is cut."""
+    *before, last = parts
+    end = text(last)
+    row = text(*before)
+    row.truncate(max(width - end.cell_len, 1), overflow="ellipsis")
+    return row + end
 
 
 def step_head(step: Step, started: StepStarted | None) -> tuple[Part, ...]:

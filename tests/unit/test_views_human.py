@@ -55,7 +55,7 @@ PROMISES = {
     "the node table": ("plan", "  lb1   MASTER  3       10.15.85.31, fd00::1\n"),
     "a step is a line": (
         "events",
-        "[ 1/21] lb3  stage     write candidates and check them: cinder … done 0.4 s",
+        "[ 1/21] lb3  stage     cinder valid … done 0.4 s",
     ),
     "a failed step shows the daemon's words": (
         "events",
