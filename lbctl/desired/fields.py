@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
+NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._][A-Za-z0-9._-]*")
 PATH = re.compile(r"/(?:[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*|\.[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*)")
 VERSION = re.compile(r"[A-Za-z0-9.*][A-Za-z0-9.*+:~-]*")
 SYSCTL = re.compile(r"[a-z0-9_][a-z0-9._/-]*")

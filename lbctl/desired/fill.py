@@ -17,6 +17,8 @@ from lbctl.errors import Place
 
 PEERS = "node.peers"
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9._-]+)+)\}")
 # a comment takes what is known of the node, and no secret: it may show how a reference is written
 _COMMENTS = {"haproxy": ("#",), "keepalived": ("#", "!")}
@@ -107,6 +109,10 @@ def lines(scalar: Scalar, filling: Filling, indent: str = "") -> list[Line]:
     """The lines of a text value, filled and indented; blank ones stay blank."""
     start = scalar.place.line + (1 if scalar.lines else 0)
     column = 0 if scalar.lines else scalar.place.column
+    if CONTROL.search(scalar.text):
+        mend = "remove it"
+        filling.findings.error("text with a control character that is no newline or tab", scalar.place, mend)
+        return []
     found: list[Line] = []
     for number, text in enumerate(scalar.text.removesuffix("\n").split("\n")):
         at = start + number if scalar.lines else start

@@ -183,7 +183,7 @@ def _around(
     broken = any(_differs(whole, good, key) for key in ("vips", "keepalived"))
     members = whole.get("members")
     given = set(members.entries) if isinstance(members, Map) else set()
-    given |= {CONTROLLERS} if CONTROLLERS in whole.entries else set()
+    given |= {CONTROLLERS} if _differs(whole, good, CONTROLLERS) else set()
     return Around(names, groups, broken, frozenset(given - set(groups)))
 
 

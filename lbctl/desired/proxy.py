@@ -79,7 +79,8 @@ class _Service:
         return [*self._mode(), *self._bind_lines(), *self._balance(), *extra, *self._servers()]
 
     def _line(self, text: str, key: str) -> Line:
-        return Line(INDENT + text.rstrip(), place_of(self.tree, (key,)))
+        place = place_of(self.tree, (key,))
+        return Line(INDENT + " ".join(self.filling.line(text.rstrip(), place)), place)
 
     def _mode(self) -> Iterator[Line]:
         if self.model.mode:
@@ -188,7 +189,10 @@ def _members(model: ApiService, own: Tree, around: Around, findings: Findings, a
         mend = did_you_mean(name, around.groups, "groups of members")
         findings.error(f"{at}.members: there is no group {name}", place, mend)
         return ()
-    return around.groups[name].members
+    members = around.groups[name].members
+    if not members:
+        findings.warn(f"{at}: the group {name} has no members", place, "every request fails", "empty-group")
+    return members
 
 
 def _check_ports(services: Sequence[_Service], findings: Findings) -> None:

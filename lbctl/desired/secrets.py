@@ -74,14 +74,16 @@ class Secrets:
         return value
 
     def _file(self, ref: Ref) -> bytes | None:
-        path = self.base / Path(ref.where).expanduser()
         try:
+            path = self.base / Path(ref.where).expanduser()
             if path.exists() and not path.is_file():
                 raise OSError(0, "not a regular file")
             with path.open("rb") as source:
                 data = source.read(MOST_BYTES + 1)
-        except OSError as error:
-            text = f"the secret's file {ref.where} cannot be read: {error.strerror}"
+        except (OSError, RuntimeError) as error:
+            # RuntimeError: ~NAME of nobody
+            reason = error.strerror if isinstance(error, OSError) else error
+            text = f"the secret's file {ref.where} cannot be read: {reason}"
             self.findings.error(text, ref.place, "the path is relative to the cluster file")
             return None
         if not data or len(data) > MOST_BYTES:

@@ -65,11 +65,12 @@ def _listed(tree: Tree) -> Tree:
 
 
 def _keyed(tree: Tree) -> Tree:
-    """A list of names stands for a mapping from names to nothing. Repeated names are left to be refused."""
+    """A name, or a list of names, stands for a mapping from names to nothing."""
+    tree = tree if isinstance(tree, Map) else _listed(tree)
     if not isinstance(tree, Sequence):
         return tree
     names = [item for item in tree.items if isinstance(item, Scalar) and isinstance(item.value, str)]
-    if len(names) != len(tree.items) or len({name.text for name in names}) != len(names):
+    if len(names) != len(tree.items):
         return tree
     nothing = {n.text: Entry(n.place, Scalar("", None, n.place)) for n in names}
     return Map(nothing, tree.place)

@@ -143,6 +143,64 @@ def test_values_are_passed_on_as_written(tmp_path: Path, written: str, rendered:
     assert f"    garp_master_delay {rendered}\n".encode() in data
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("cluster: small", "cluster: ..", "cluster.yaml:1:10: cluster: '..' is not a name"),
+        ("cluster: small", "", "cluster.yaml:2:1: the file has no cluster"),
+        ("web: 80", 'web: {port: 80, balance: "a\\nb"}', "haproxy.services.web.balance: holds a newline"),
+        ("web: 80", 'web: {port: 80, backend: "x \\e[2J"}', "text with a control character"),
+        ("web: 80", "web: [80]", "haproxy.services.web: a list is not a mapping"),
+        ("web: 80", "web: {port: 80, check: [a]}", "haproxy.services.web.check: a list is not a check"),
+        ("{c1: 10.0.1.1}", "{c1: 10.0.1.1, -x: 10.0.1.2}", "'-x' is not a name"),
+        ("{c1: 10.0.1.1}", "{}", "haproxy.services.web: there are no members"),
+        ("[10.0.0.10]", "[10.0.0.10 # eth0]", "not YAML"),
+        ("[10.0.0.10]", "[10.0.0.10, {a: b}]", "an item is not a line"),
+        ("[10.0.0.10]", "['10.0.0.10 } evil {']", "a line with # ! { } or a quote"),
+        ("[10.0.0.10]", '["10.0.0.10\\n}"]', "a line with # ! { } or a quote"),
+        ("interface: eth0", 'interface: "eth0 }"', ""),
+        ("interface: eth0", "notify: 'say \"x\"', interface: eth0", "cannot hold a double quote"),
+        ("interface: eth0", "'a b': c, interface: eth0", "'a b' is not a keyword"),
+        ("virtual_router_id: 1", "virtual_router_id: 300", "from 1 to 255"),
+        ("virtual_router_id: 1", "debug: 0", "has no virtual_router_id"),
+        ("interface: eth0, ", "", "keepalived.vrrp_instance.v has no interface"),
+        ("priority: 101", "priority: [1]", "a list is not a priority"),
+        ("cluster: small\nnodes:", "cluster: small\nnodes: {}\nx:", "unknown key x"),
+    ],
+)
+def test_one_mistake(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in SMALL
+    text = SMALL.replace(old, new, 1)
+    if said:
+        assert said in refused(tmp_path, text)
+    else:
+        of(tmp_path, text)
+
+
+def test_no_nodes(tmp_path: Path) -> None:
+    assert "cluster.yaml:2:8: there are no nodes" in refused(tmp_path, "cluster: a\nnodes: {}\n")
+
+
+def test_nothing_breaks_out_of_its_line(tmp_path: Path) -> None:
+    """A value with blanks and braces is one word to the daemon."""
+    data = (
+        of(tmp_path, SMALL.replace("interface: eth0", 'interface: "eth0 }"')).nodes[0].files[1].content.data
+    )
+    assert b'    interface "eth0 }"\n' in data
+
+
+def test_a_node_in_a_server_line(tmp_path: Path) -> None:
+    text = SMALL.replace("web: 80", "web: {port: 80, server: 'cookie ${node.name}'}")
+    data = of(tmp_path, text).node("lb2").files[0].content.data
+    assert b"server c1 10.0.1.1:80 cookie lb2\n" in data
+
+
+def test_names_may_be_a_list_or_one(tmp_path: Path) -> None:
+    for written in ("haproxy", "[haproxy]", "[haproxy, haproxy]", "{haproxy: }"):
+        packages = of(tmp_path, SMALL + f"packages: {written}\n").nodes[0].packages
+        assert [package.name for package in packages] == ["haproxy"]
+
+
 SECRET = SMALL.replace(
     "interface: eth0,",
     "interface: eth0, authentication: {auth_type: PASS, auth_pass: {env: LBCTL_TEST_SECRET}},",
