@@ -40,9 +40,11 @@ class HumanView:
         self.err = _console(err, color, width)
         self.progress = Progress(self.out)
         self.reading = Progress(self.err)
+        self.after_plan = False
 
     def plan(self, plan: Plan, *, text: bool = False) -> None:
         self._print(plan_lines(plan, text=text))
+        self.after_plan = True
 
     def event(self, event: Event) -> None:
         match event:
@@ -52,7 +54,6 @@ class HumanView:
                 self.reading.was_read(event.node)
             case Planned():
                 self.plan(event.plan)
-                self._print([line()])
             case StepStarted():
                 self.reading.close()
                 self.progress.start(event)
@@ -115,6 +116,9 @@ class HumanView:
     def _over(self, step: Step, said: str, outcome: Part) -> None:
         """What was done takes the place of what was to be done: the plan is on the screen already."""
         started = self.progress.end(step)
+        if self.after_plan:
+            self._print([line()])
+            self.after_plan = False
         self._print([line(said, " … ", outcome, head=step_head(step, started))])
 
     def _failed(self, event: StepFailed) -> None:
