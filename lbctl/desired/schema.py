@@ -39,6 +39,7 @@ def schema() -> Schema:
     for name, short in SHORT.items():
         definitions[name + "Long"] = definitions[name]
         definitions[name] = {"anyOf": [short, {"$ref": f"#/$defs/{name}Long"}]}
+    _only_names(found)
     found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     found["title"] = "lbctl cluster file"
     return found
@@ -60,6 +61,18 @@ def _lists(definitions: Schema, top: Schema) -> None:
     top["services"] = {"anyOf": [names, top["services"]]}
     text = {"type": "string", "description": "keepalived.conf in the daemon's own words."}
     top["keepalived"] = {"anyOf": [text, {"type": "object"}]}
+
+
+def _only_names(schema: object) -> None:
+    """A mapping from names takes nothing that is not one."""
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema["additionalProperties"] = False
+        for value in schema.values():
+            _only_names(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            _only_names(value)
 
 
 def _overrides(node: Schema) -> None:
