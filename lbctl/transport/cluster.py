@@ -57,17 +57,14 @@ class SshTransport:
         who = f"{getpass.getuser()}@{socket.gethostname()}"
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         call = command("hold_lock", nonce, who, what, since).shell()
-        channel = self._sessions[node].shell(_LOCK_SECONDS)
+        session = self._sessions[node]
+        channel = session.shell(_LOCK_SECONDS)
         try:
             # the shell's own input stays open: hold_lock reads it until the connection ends
-            channel.sendall(f"{script.library()}\nexec 3<&0\n{call}\nexit $?\n".encode())
-            said = ""
-            while f"@{nonce} " not in said:
-                received = channel.recv(4096).decode("utf-8", "replace")
-                if not received:
-                    raise RemoteError(node, "the lock could not be asked for", detail=said.strip())
-                said += received
-            answer = said.partition(f"@{nonce} ")[2].strip()
+            text = f"{script.library()}\nexec 3<&0\n{call}\nexit $?\n"
+            answer = session.converse(channel, text, f"@{nonce} ", _LOCK_SECONDS)
+            if not answer:
+                raise RemoteError(node, "the lock could not be asked for")
             if not answer.startswith("locked"):
                 raise LockedError(
                     node,

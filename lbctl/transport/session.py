@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import select
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lbctl.errors import BecomeError, RemoteError, UnreachableError
 from lbctl.model.cluster import Ssh
 from lbctl.transport import openssh, proxy
+from lbctl.transport.login import log_in, unreachable
 
 if TYPE_CHECKING:
     from fabric import Connection
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
 
 _PASSWORD = "@PW@"  # what sudo asks with; answered, and never a part of the script
 _READY = "@READY@"
-_KEEPALIVE = 5  # seconds; a link that is lost in silence is noticed by nothing else
 
 
 class Session:
@@ -36,90 +39,16 @@ class Session:
             return
         login = openssh.login(self.node, self._ssh, self._config)
         try:
-            self._link = proxy.connect(login)
+            link = proxy.connect(login)
         except OSError as error:
-            raise UnreachableError(
-                self.node,
-                "cannot be reached",
-                detail=f"{login.host} port {login.port}: {error.strerror or error}",
-                mend="is it up? try: ssh " + self._ssh.host,
-            ) from error
+            detail = f"{login.host} port {login.port}: {error.strerror or error}"
+            raise unreachable(self.node, self._ssh, detail) from error
         try:
-            self._connection = self._login(login, self._link)
-        except UnreachableError:
-            self._link.close()
-            raise
-
-    def _login(self, login: openssh.Login, link: proxy.Link) -> Connection:
-        from fabric import Config, Connection
-        from paramiko import (
-            AuthenticationException,
-            BadHostKeyException,
-            PasswordRequiredException,
-            RejectPolicy,
-            SSHException,
-        )
-
-        connection = Connection(
-            login.known_as,
-            user=login.user,
-            port=22 if login.alias else login.port,
-            config=Config(overrides={"load_ssh_configs": False}, lazy=True),
-            connect_timeout=login.timeout,
-            connect_kwargs={
-                "sock": link.stream,
-                "key_filename": list(login.keys) or None,
-                "look_for_keys": False,
-                "allow_agent": login.agent,
-                "banner_timeout": login.timeout,
-                "auth_timeout": login.timeout,
-            },
-        )
-        connection.client.set_missing_host_key_policy(RejectPolicy())
-        for path in login.known_hosts:
-            connection.client.load_system_host_keys(path)
-        known = f"{login.known_as} in {' '.join(login.known_hosts) or 'no file'}"
-        try:
-            connection.open()
-        except BadHostKeyException as error:
-            raise UnreachableError(
-                self.node,
-                "its host key has changed",
-                detail=f"looked up as {known}",
-                mend="if the machine was replaced, remove the old key: ssh-keygen -R " + login.known_as,
-            ) from error
-        except PasswordRequiredException as error:
-            raise UnreachableError(
-                self.node, "the key needs a passphrase", mend="ssh-add it to an agent first"
-            ) from error
-        except AuthenticationException as error:
-            raise UnreachableError(
-                self.node,
-                f"login as {login.user} was refused",
-                detail="keys tried: " + (", ".join(login.keys) or "none"),
-                mend=f"try: ssh {login.user}@{self._ssh.host}",
-            ) from error
-        except (SSHException, OSError, EOFError) as error:
-            raise self._not_connected(login, known, error) from error
-        transport = connection.transport
-        transport.set_keepalive(_KEEPALIVE)
-        return connection
-
-    def _not_connected(self, login: openssh.Login, known: str, error: Exception) -> UnreachableError:
-        if "not found in known_hosts" in str(error):
-            return UnreachableError(
-                self.node,
-                "its host key is not known",
-                detail=f"looked up as {known}",
-                mend=f"check the key and add it: ssh {self._ssh.host}",
-            )
-        via = " through its proxy" if login.proxy else ""
-        return UnreachableError(
-            self.node,
-            f"cannot be reached{via}",
-            detail=f"{login.host} port {login.port}: {error or 'the connection was closed'}",
-            mend="is it up, and are all host keys on the way known? try: ssh " + self._ssh.host,
-        )
+            self._connection = log_in(self.node, self._ssh, login, link)
+            self._link = link
+        finally:
+            if self._link is None:
+                link.close()
 
     def close(self) -> None:
         if self._connection is not None:
@@ -130,20 +59,43 @@ class Session:
             self._link = None
 
     def shell(self, timeout: float) -> Channel:
-        """A root shell that reads a script on its standard input. Raises BecomeError, UnreachableError."""
-        from paramiko import SSHException
-
+        """A root shell that reads a script on its standard input. Raises NodeError."""
         self.open()
         assert self._connection is not None
-        try:
+        with self._bounded(timeout):
             channel: Channel = self._connection.create_session()
             channel.settimeout(timeout)
             channel.exec_command(self._become())
-        except (SSHException, OSError, EOFError) as error:
-            raise UnreachableError(self.node, "the connection is gone", detail=str(error)) from error
-        if self._ssh.become:
-            self._answer_sudo(channel, timeout)
+            if self._ssh.become:
+                self._answer_sudo(channel, timeout)
         return channel
+
+    @contextmanager
+    def _bounded(self, timeout: float) -> Iterator[None]:
+        """A link that is lost in silence ends after `timeout` seconds, as a NodeError.
+
+        paramiko waits for the answer to a request without a bound of its own; closing the connection
+        under it is what ends that.
+        """
+        from paramiko import SSHException
+
+        assert self._connection is not None
+        watch = threading.Timer(timeout, self._connection.transport.close)
+        watch.daemon = True
+        began = time.monotonic()
+        watch.start()
+        try:
+            yield
+        except (SSHException, OSError, EOFError) as error:
+            if isinstance(error, TimeoutError) or time.monotonic() - began >= timeout:
+                raise self._silent(timeout) from error
+            detail = str(error)
+            raise UnreachableError(self.node, "the connection is gone", detail=detail) from error
+        finally:
+            watch.cancel()
+
+    def _silent(self, timeout: float) -> RemoteError:
+        return RemoteError(self.node, f"no answer within {timeout:g} s", detail="the link or the node hangs")
 
     def _become(self) -> str:
         if not self._ssh.become:
@@ -166,7 +118,9 @@ class Session:
                 asked = prompts
             elif prompts > asked or received is None:
                 channel.close()
-                raise BecomeError(self.node, _sudo_said(said.replace(_PASSWORD, ""), prompts))
+                answered = bool(self._ssh.become_password)
+                why = _sudo_said(said.replace(_PASSWORD, ""), prompts, answered=answered)
+                raise BecomeError(self.node, why)
 
     def run(self, script: str, timeout: float) -> tuple[bytes, bytes]:
         """Send a script to a fresh root shell; its standard output and error. Raises NodeError."""
@@ -180,23 +134,39 @@ class Session:
                 stream, data = received
                 output[stream].extend(data)
         except TimeoutError as error:
-            raise RemoteError(
-                self.node, f"no answer within {timeout:g} s", detail="the link or the node hangs"
-            ) from error
+            raise self._silent(timeout) from error
         except OSError as error:
             raise UnreachableError(self.node, "the connection is gone", detail=str(error)) from error
         finally:
             channel.close()
         return bytes(output[0]), bytes(output[1])
 
+    def converse(self, channel: Channel, script: str, marker: str, timeout: float) -> str:
+        """Send a script to a shell, whose input stays open, and wait for the line that begins with `marker`.
 
-def _sudo_said(said: str, prompts: int) -> str:
+        The rest of that line; "" when the shell ended without it. Raises NodeError.
+        """
+        said = ""
+        with self._bounded(timeout):
+            until = time.monotonic() + timeout
+            channel.sendall(script.encode())
+            while "\n" not in said.partition(marker)[2]:
+                received = _receive(channel, until)
+                if received is None:
+                    return ""
+                said += received[1].decode("utf-8", "replace")
+        return said.partition(marker)[2].partition("\n")[0].strip()
+
+
+def _sudo_said(said: str, prompts: int, *, answered: bool) -> str:
+    """Why sudo gave no shell, from what it said."""
     if prompts > 1:
         return "sudo refused the password"
-    if prompts == 1:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    asks = prompts == 1 or any("password is required" in line for line in lines)
+    if asks and not answered:
         return "sudo asks for a password: set ssh.become_password in the cluster file"
-    last = [line for line in said.splitlines() if line.strip()][-1:]
-    return f"sudo refused: {last[0] if last else 'no answer'}"
+    return f"sudo refused: {lines[-1].removeprefix('sudo: ') if lines else 'no answer'}"
 
 
 def _receive(channel: Channel, until: float) -> tuple[int, bytes] | None:
