@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import cleandoc
 from typing import Annotated
 
 import typer
 
 from lbctl import __version__
+from lbctl.cli import lab
 
 COMMANDS = ("init", "validate", "render", "plan", "show", "apply", "drift", "status")
 """Each is the function of its own name in its own module here; `lab` is a group of its own."""
@@ -69,10 +69,8 @@ def with_examples(text: str) -> str:
 
 def _register() -> None:
     for name in COMMANDS:
-        if find_spec(f"lbctl.cli.{name}"):
-            app.command(name)(getattr(import_module(f"lbctl.cli.{name}"), name))
-    if find_spec("lbctl.cli.lab"):
-        app.add_typer(import_module("lbctl.cli.lab").app, name="lab")
+        app.command(name)(getattr(import_module(f"lbctl.cli.{name}"), name))
+    app.add_typer(lab.app, name="lab")
     _keep_examples(app)
 
 

@@ -124,7 +124,8 @@ class HumanView:
     def _failed(self, event: StepFailed) -> None:
         self._over(event.step, event.step.text, (f"FAILED after {seconds(event.seconds)}", "bold red"))
         self._print([line((event.text, "red"), head=("      ",))])
-        self._print(line((words, "dim"), head=("      | ",), wrap=False) for words in event.evidence)
+        said = "\n".join(event.evidence).split("\n") if event.evidence else []
+        self._print(line((words, "dim"), head=("      | ",)) for words in said)
 
     def _undone(self, event: NodeUndone) -> None:
         state = ("back as it was", "green") if event.good else ("NOT back as it was", "bold red")

@@ -35,9 +35,7 @@ def plan_lines(plan: Plan, *, text: bool) -> Iterator[Line]:
     yield line((f"Plan {plan.id}", "bold"), f" of cluster {plan.cluster}, made {plan.created}")
     yield line()
     yield from _nodes(plan.nodes)
-    for words, standings in SECTIONS:
-        found = [change for change in plan.changes if change.standing in standings]
-        yield from change_lines(words, found, text=text)
+    yield from _sections(plan, text)
     yield from _impacts(plan)
     yield from _steps(plan.steps)
     if plan.problems:
@@ -47,13 +45,16 @@ def plan_lines(plan: Plan, *, text: bool) -> Iterator[Line]:
     yield line((summary(plan), "bold"))
 
 
-def change_lines(words: str, changes: Sequence[Change], *, text: bool) -> Iterator[Line]:
-    """A section of changes, each that is alike on several nodes once; nothing when there are none."""
-    if not changes:
-        return
-    yield from title(words)
-    for group in grouped(changes, text=text):
-        yield from _change(group, text)
+def _sections(plan: Plan, text: bool) -> Iterator[Line]:
+    """The changes by whose they are, each that is alike on several nodes once; no empty section."""
+    for words, standings in SECTIONS:
+        found = [change for change in plan.changes if change.standing in standings]
+        if found:
+            yield from title(words)
+        for group in grouped(found, text=text):
+            again = group.change.standing is Standing.BOTH and Standing.PENDING not in standings
+            yield from _head(group)
+            yield from _again(group.change) if again else _body(group.change, text)
 
 
 def summary(plan: Plan) -> str:
@@ -85,7 +86,7 @@ def _nodes(nodes: Sequence[NodeView]) -> Iterator[Line]:
     return columns(rows)
 
 
-def _change(group: ChangeGroup, text: bool) -> Iterator[Line]:
+def _head(group: ChangeGroup) -> Iterator[Line]:
     change = group.change
     style = STYLES[change.action]
     effects = ", ".join(map(str, merged(change.effects)))
@@ -94,6 +95,18 @@ def _change(group: ChangeGroup, text: bool) -> Iterator[Line]:
     on: Part = (f"  {names(group.nodes)}", "cyan")
     meant: Part = (_meant(change, effects, together), "dim")
     yield line((change.address.on_any_node, style), on, meant, head=head, hang=2)
+
+
+def _again(change: Change) -> Iterator[Line]:
+    """Of what stands among the changes already, only what was changed by hand."""
+    for difference in _rows(change):
+        if difference.standing.drifted:
+            yield difference_line(difference, change)
+    if change.detail:
+        yield line(("what of the lines above was by hand: lbctl drift", "dim"), head=("      ",))
+
+
+def _body(change: Change, text: bool) -> Iterator[Line]:
     for words in change.detail:
         yield detail_line(words)
     for difference in _rows(change):

@@ -115,17 +115,17 @@ def _finding(group: ItemGroup, detail: Sequence[str]) -> Iterator[Line]:
     item = group.item
     about = "" if thing(item) == item.node else f"{thing(item)}  "
     yield line((about, "yellow"), (names(group.nodes), "cyan"), head=("  ",))
-    for words in item.text.split("\n") if item.text else ():
-        yield line(words, head=("      ",))
-    in_words = bool(detail) and any(map(is_digest, item.differences))
-    if in_words and item.what != "pending":
-        yield line(("an apply would undo it by:", "dim"), head=("      ",))
-    for words in detail if in_words else ():
+    said = item.text.split("\n") if item.text else []
+    if not said and any(map(is_digest, item.differences)):
+        if detail and item.what != "pending":
+            yield line(("an apply would undo it by:", "dim"), head=("      ",))
+        said = list(detail)
+    for words in said:
         yield detail_line(words)
-    yield from _differences(item, in_words)
+    yield from _differences(item, in_words=bool(said))
 
 
-def _differences(item: DriftItem, in_words: bool) -> Iterator[Line]:
+def _differences(item: DriftItem, *, in_words: bool) -> Iterator[Line]:
     """What the last apply left, and what is there now; for what is pending, live and desired."""
     for difference in item.differences:
         if in_words and is_digest(difference):

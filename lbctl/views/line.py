@@ -94,7 +94,7 @@ def error_lines(error: LbctlError) -> Iterator[Line]:
     """Summary, detail, advice."""
     yield line(error.summary, head=(("Error: ", "bold red"),))
     for words in safe_lines(error.detail):
-        yield line(words, head=("  ",), wrap=False)
+        yield line(words, head=("  ",), hang=2)
     for words in safe_lines(error.mend):
         yield line((words, "bold"), head=("  ",), wrap=False)
 

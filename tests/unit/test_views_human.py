@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from lbctl.errors import InputError, LbctlError, Place, Problem
-from lbctl.model.event import Gathering, NodeGathered, StepDone, StepStarted
+from lbctl.model.change import Standing
+from lbctl.model.event import Gathering, NodeGathered, StepDone, StepFailed, StepStarted
 from lbctl.model.report import DriftReport
 from lbctl.planning.order import role
 from lbctl.views.human import HumanView
@@ -192,3 +193,20 @@ def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[1;33m" in coloured.getvalue()
     assert "33m" not in plain.getvalue()
     assert "33m" not in asked.getvalue()
+
+
+def test_what_is_both_pending_and_by_hand_shows_its_lines_once() -> None:
+    plan = samples.plan()
+    both = replace(plan.changes[0], standing=Standing.BOTH)
+    out = io.StringIO()
+    HumanView(out, out).plan(replace(plan, changes=(both,)))
+    assert out.getvalue().count("backend cinder-api: + server") == 1
+    assert "what of the lines above was by hand: lbctl drift" in out.getvalue()
+
+
+def test_a_daemons_words_keep_their_lines() -> None:
+    out = io.StringIO()
+    HumanView(out, out).event(
+        StepFailed(samples.steps("x")[0], 0.1, "refused", ("[ALERT] one\n[ALERT] two",))
+    )
+    assert "      | [ALERT] one\n      | [ALERT] two\n" in out.getvalue()
