@@ -67,21 +67,27 @@ def with_examples(text: str) -> str:
     return text if "\b" in text else EXAMPLES.sub("\b\n\\1", text)
 
 
+def first_sentence(text: str) -> str:
+    """What a list of commands says of one: whole, where the formatter would cut it."""
+    return " ".join(text.split("\n\n")[0].split()).split(". ")[0].rstrip(".") + "."
+
+
 def _register() -> None:
     for name in COMMANDS:
         app.command(name)(getattr(import_module(f"lbctl.cli.{name}"), name))
-    app.add_typer(lab.app, name="lab")
-    _keep_examples(app)
+    app.add_typer(lab.app, name="lab", short_help="Boot the cluster on this machine, to try it.")
+    _set_helps(app)
 
 
-def _keep_examples(group: typer.Typer) -> None:
-    """In every command's help, a paragraph of command lines stays as it is written."""
+def _set_helps(group: typer.Typer) -> None:
+    """In every help a paragraph of command lines stays as written; in every list a sentence stays whole."""
     for command in group.registered_commands:
         if command.callback and command.callback.__doc__ and not command.help:
             command.help = with_examples(cleandoc(command.callback.__doc__))
+            command.short_help = first_sentence(command.help)
     for inner in group.registered_groups:
         if inner.typer_instance:
-            _keep_examples(inner.typer_instance)
+            _set_helps(inner.typer_instance)
 
 
 _register()
