@@ -88,7 +88,8 @@ def _content(path: str, model: NodeFile, tree: Tree, wording: Wording, base: Pat
     if model.source is not None:
         place = place_of(tree, ("from",))
         data = source(base, model.source, place, findings)
-        return _templated(data or b"", Place(model.source, 1), model, wording)
+        file = str(Path(findings.file).parent / model.source)
+        return _templated(data or b"", Place(file, 1), model, wording)
     content = tree.get("content") if isinstance(tree, Map) else None
     start = content.place if isinstance(content, Scalar) else tree.place
     return _templated((model.content or "").encode(), start, model, wording)

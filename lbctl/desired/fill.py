@@ -99,6 +99,8 @@ class Filling:
                 return re.sub(r"([\\$])", r"\\\1", value)
             if not quote:
                 return _SPECIAL.sub(r"\\\1", value)
+        if self.language != "keepalived":
+            return value
         if (quote == "'" and "'" in value) or (not quote and _SPECIAL.search(value)):
             mend = "put the reference within double quotes" if quote != "'" else "use double quotes"
             self.findings.error("the secret holds a blank, a quote or a backslash", place, mend)

@@ -250,7 +250,12 @@ def _check_addresses(file: ClusterFile, vips: Sequence[Vip], whole: Map, finding
         if first != name:
             place = place_of(whole, ("nodes", name, "address"))
             findings.error(f"nodes.{name}: {address} is the address of {first}", place, "each has its own")
+    named: dict[object, str] = {}
     for vip in vips:
+        first = named.setdefault(vip.interface.ip, vip.name)
+        if first != vip.name:
+            place = place_of(whole, ("vips", vip.name))
+            findings.error(f"vips.{vip.name}: {vip.interface.ip} is {first} too", place, "remove one of them")
         if vip.interface.ip in taken:
             name = taken[vip.interface.ip]
             place = place_of(whole, ("nodes", name, "address"))

@@ -103,6 +103,7 @@ _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
 
 _EMPTIES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("ssh",), _empty),
+    (("nodes", "*", "ssh"), _empty),
     (("packages",), _empty),
     (("sysctl",), _empty),
     (("services", "*"), _empty),

@@ -166,15 +166,41 @@ def test_values_are_passed_on_as_written(tmp_path: Path, written: str, rendered:
         ("interface: eth0, ", "", "keepalived.vrrp_instance.v has no interface"),
         ("priority: 101", "priority: [1]", "a list is not a priority"),
         ("cluster: small\nnodes:", "cluster: small\nnodes: {}\nx:", "unknown key x"),
+        ("nodes:", "vips: {a: 10.0.0.10, b: 10.0.0.10}\nnodes:", "vips.b: 10.0.0.10 is a too"),
+        (
+            "nodes:",
+            "vips: {a: 10.0.0.10/33}\nnodes:",
+            "cluster.yaml:2:11: vips.a.0: '10.0.0.10/33' is not an IP",
+        ),
+        ("nodes:", "secrets: {a: {file: ~nobody-x/y}}\nnodes:", ""),
+        ("nodes:", "ssh: {become_password: hunter2}\nnodes:", "ssh.become_password: not a mapping"),
+        ("priority: 101}", "priority: 101, ssh: {port: x}}", "nodes.lb1.ssh.port: 'x' is not a port"),
+        ("priority: 101}", "priority: 101, haproxy: {servces: 1}}", "unknown key nodes.lb1.haproxy.servces"),
     ],
 )
 def test_one_mistake(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in SMALL
     text = SMALL.replace(old, new, 1)
     if said:
-        assert said in refused(tmp_path, text)
+        problems = refused(tmp_path, text)
+        assert said in problems
+        assert "hunter2" not in problems
     else:
         of(tmp_path, text)
+
+
+def test_templates_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LBCTL_TEST_SECRET", "a b#c")
+    (tmp_path / "unit.conf").write_bytes(b"# ${node.name}\npass=${secret.s}\nhome=${HOME}\n")
+    files = "files: {/etc/x: {from: unit.conf, template: true}, /etc/y: {from: unit.conf}}\n"
+    cluster = of(tmp_path, SMALL + "secrets: {s: {env: LBCTL_TEST_SECRET}}\n" + files)
+    made, kept = cluster.node("lb2").files[2:]
+    assert made.content.data == b"# lb2\npass=a b#c\nhome=${HOME}\n"
+    assert (made.content.shown, made.mode) == (b"# lb2\npass=***\nhome=${HOME}\n", "0600")
+    assert (kept.content.data, kept.mode) == ((tmp_path / "unit.conf").read_bytes(), "0644")
+    (tmp_path / "unit.conf").write_bytes(b"\nx=${node.nam}\n")
+    said = refused(tmp_path, SMALL + files)
+    assert "unit.conf:2: ${node.nam} stands for nothing" in said
 
 
 def test_no_nodes(tmp_path: Path) -> None:
