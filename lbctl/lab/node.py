@@ -23,6 +23,7 @@ from lbctl.local.spawn import daemon
 BOOT = Path(__file__).with_name("boot.sh")
 PREPARE = Path(__file__).with_name("prepare.sh")
 BOOT_TIME = 30.0  # seconds a node may take; 0.4 is usual
+GRACE = 3.0  # seconds until a node that was switched on must be on
 POLL = 0.02
 
 
@@ -66,18 +67,25 @@ def boot(name: str, paths: Paths) -> None:
 
 
 def wait_for_ssh(node: LabNode, seen_from: str, paths: Paths) -> None:
-    """Wait until the node's sshd greets a client in the namespace `seen_from`. Raises LabError with the last
-    lines of the node's console when it does not within BOOT_TIME."""
-    deadline = time.monotonic() + BOOT_TIME
-    while time.monotonic() < deadline:
-        try:
-            if netns.tcp_banner(
-                paths.namespace(seen_from), node.login, node.ssh_port, timeout=0.3
-            ).startswith(b"SSH-"):
-                return
-        except OSError:  # not yet
-            time.sleep(POLL)
+    """Wait until the node's sshd greets a client in the namespace `seen_from`.
+
+    Raises LabError with the last lines of the node's console when it goes off again, or takes BOOT_TIME.
+    """
+    began = time.monotonic()
+    while time.monotonic() < began + BOOT_TIME:
+        if _greets(node, paths.namespace(seen_from)):
+            return
+        if time.monotonic() > began + GRACE and not is_on(node.name, paths):
+            break
+        time.sleep(POLL)
     raise LabError(f"{node.name} does not answer on SSH", detail=console(node.name, paths))
+
+
+def _greets(node: LabNode, namespace: str) -> bool:
+    try:
+        return netns.tcp_banner(namespace, node.login, node.ssh_port, timeout=0.3).startswith(b"SSH-")
+    except OSError:  # not yet
+        return False
 
 
 def is_on(name: str, paths: Paths) -> bool:
@@ -106,7 +114,9 @@ def first_process(name: str, paths: Paths) -> int | None:
 
 
 def power_cut(name: str, paths: Paths, ports: Sequence[str]) -> None:
-    """Take the node's power away: silent on the network first, then gone, with its namespace."""
+    """Take the node's power away: silent on the network first, then gone. Harmless when it is off."""
+    if not is_on(name, paths):
+        return
     set_link(paths, ports, up=False)
     # pid 1's end is the container's; killing what started it would leave the container running.
     pid = first_process(name, paths)

@@ -20,6 +20,7 @@ from lbctl.local.process import run
 Progress = Callable[[str], None]
 T = TypeVar("T")
 R = TypeVar("R")
+INOTIFY = 16  # instances that a node may take; 8 are usual
 AT_ONCE = 8  # nodes made and booted at the same time
 
 
@@ -37,6 +38,7 @@ def up(spec: LabSpec, progress: Progress) -> None:
             _same_lab(spec, paths)
             _switch_on(spec, paths, progress)
             return
+        _make_room(len(spec.machines), progress)
         base = image.ensure(image.Recipe(spec.suite, spec.bare_tools, spec.extra_packages), progress)
         demolish(paths)
         whole = False
@@ -67,6 +69,15 @@ def _make(spec: LabSpec, paths: Paths, base: Path, progress: Progress) -> None:
     part = paths.record.with_suffix(".part")
     part.write_text(json.dumps(specs.to_json(spec)))
     part.rename(paths.record)
+
+
+def _make_room(machines: int, progress: Progress) -> None:
+    """Raise the kernel's limit of inotify instances: systemd in every node needs some, and 128 is usual."""
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    wanted = 1024 + machines * INOTIFY
+    if int(limit.read_text()) < wanted:
+        progress(f"fs.inotify.max_user_instances is {limit.read_text().strip()}: raised to {wanted}")
+        limit.write_text(f"{wanted}\n")
 
 
 def _lay_ground(paths: Paths) -> None:

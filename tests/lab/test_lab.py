@@ -253,6 +253,8 @@ class TestPower:
         lab.sh("lb3", "echo kept >/root/kept; ip address add 10.15.85.99/32 dev eth0")
         lab.power_cut("lb3")
         assert not lab.is_on("lb3")
+        lab.power_cut("lb3")
+        lab.start("lb3")
         lab.start("lb3")
         assert lab.sh("lb3", "cat /root/kept") == "kept"
         assert "10.15.85.99" not in lab.sh("lb3", "ip address")
