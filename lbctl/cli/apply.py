@@ -14,7 +14,6 @@ import typer
 from lbctl.cli.options import CLUSTER_FILE, Allow, File, Json, NoColor, Text, Yes, allowed, view
 
 if TYPE_CHECKING:
-    from lbctl.model.plan import Plan
     from lbctl.views.view import View
 
 PlanFile = Annotated[
@@ -47,20 +46,25 @@ def apply(
     from lbctl.cli.target import reached
     from lbctl.store.plans import load_plan
     from lbctl.store.workspace import workspace_of
-    from lbctl.workflows.apply import Apply, refuse
+    from lbctl.workflows.apply import Apply, recover, refuse
     from lbctl.workflows.apply import apply as carry_out
     from lbctl.workflows.plan import plan as make_plan
 
     _need_consent(saved=plan is not None, yes=yes)
     with closing(view(json, no_color, events=True)) as shown, reached(file) as (cluster, transport):
         reviewed = load_plan(plan, cluster.name) if plan else make_plan(cluster, transport, shown.event)
+        state = workspace_of(file).cluster(cluster.name)
+        if plan is None and reviewed.unfinished:
+            if not yes:
+                _ask(shown, f"An apply was cut off on {', '.join(reviewed.unfinished)}. Put it back first?")
+            recover(Apply(cluster, transport, state, shown.event))
+            reviewed = make_plan(cluster, transport, shown.event)
         shown.plan(reviewed, text=text)
         refuse(reviewed, allowed(allow))
         if reviewed.empty:
             return
         if plan is None and not yes:
-            _ask(shown, reviewed)
-        state = workspace_of(file).cluster(cluster.name)
+            _ask(shown, "Apply this plan?")
         with _interruptible() as interrupted:
             with_ = Apply(cluster, transport, state, shown.event, interrupted)
             report = carry_out(with_, reviewed, allowed(allow), saved=plan is not None)
@@ -80,10 +84,10 @@ def _need_consent(*, saved: bool, yes: bool) -> None:
     )
 
 
-def _ask(shown: View, plan: Plan) -> None:
+def _ask(shown: View, question: str) -> None:
     """Raises typer.Abort on anything but yes."""
     shown.close()
-    typer.confirm("Apply this plan?", abort=True)
+    typer.confirm(question, abort=True)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class FileKind:
         for number, wish in enumerate(wanted):
             live = _live(wish, answers.get(f"file.{number}"))
             if isinstance(live, Resource) and live.content is not None:
-                content = self._masked(wish, live.content.data)
+                content = self._masked(wish, live.content.data, str(live.value("mode")))
                 values = (
                     {**live.values, "content": content.digest(key)} if "mode" in live.values else live.values
                 )
@@ -62,13 +62,16 @@ class FileKind:
                 found.append(live)
         return found
 
-    def _masked(self, wish: Resource, data: bytes) -> Content:
-        """Live bytes with what may be shown of them: nothing of a secret, nothing of a private key."""
+    def _masked(self, wish: Resource, data: bytes, mode: str) -> Content:
+        """Live bytes with what may be shown of them: nothing of a secret, nothing of a private key.
+
+        A file that is dropped, or that not everybody on the node may read, may hold one that nobody names.
+        """
         path = wish.address.name
         mask = next((mask for folder, mask in self._masks if path.startswith(folder)), None)
         if mask is not None:
             return Content(data, mask(data))
-        hidden = (wish.content is not None and wish.content.secret) or b"PRIVATE KEY" in data
+        hidden = wish.content is None or wish.content.secret or not _public(mode) or b"PRIVATE KEY" in data
         return Content(data, b"***\n" if hidden else data)
 
     def work(self, change: Change) -> Work:
@@ -99,6 +102,10 @@ class FileKind:
             save=(command("keep_original", path), *save),
             swap=(command("swap_file", number, path, mode, owner, group, digest, expected),),
         )
+
+
+def _public(mode: str) -> bool:
+    return mode[-1:] in ("4", "5", "6", "7")
 
 
 def _sha256(content: Content | None) -> str:

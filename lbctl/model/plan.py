@@ -88,6 +88,11 @@ class Plan:
         """Is there nothing to do, not even to record?"""
         return not self.changes
 
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The nodes that an apply which was cut off left with its undo armed."""
+        return tuple(p.text.partition(":")[0] for p in self.problems if p.code == "unfinished")
+
     def of(self, node: str) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.address.node == node)
 

@@ -78,7 +78,7 @@ def _unfinished(facts: Facts) -> tuple[Problem, ...]:
     if not facts.armed:
         return ()
     text = f"{facts.node}: the apply of plan {facts.armed} was cut off in the middle"
-    return (Problem(text, level="warning", code="unfinished", mend="the next apply first puts it back"),)
+    return (Problem(text, level="warning", code="unfinished", mend="apply puts it back first, and plans again: lbctl apply"),)
 
 
 def _id(cluster: Cluster, nodes: Sequence[NodeView], created: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files
 
 from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
-from lbctl.model.command import command
+from lbctl.model.command import Command, command
+from lbctl.model.plan import StepName
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.order import vip_addresses
-from lbctl.rollout.run import Run
+from lbctl.rollout.run import UNITS, Run
 
 
 def do(run: Run, node: str) -> str:
@@ -25,5 +27,13 @@ def do(run: Run, node: str) -> str:
     saves = [c for _, work in run.works(node) for c in work.save]
     effects = [command("save_effect", e.unit, str(e.impact)) for e in run.effects(node)]
     begin = [command("make_base"), command("txn_begin", run.plan.id), command("save_drain")]
-    run.call(node, [*begin, *saves, *effects, command("arm", stdin=undo)])
+    run.call(node, [*begin, *saves, *effects, *_also(run, node), command("arm", stdin=undo)])
     return "the undo stands"
+
+
+def _also(run: Run, node: str) -> Iterator[Command]:
+    """What the steps of this node do beside its changes."""
+    if any(change.address.name.startswith(UNITS) for change in run.touching(node)):
+        yield command("save_daemon_reload")
+    if any(step.name is StepName.HANDOVER and step.node == node for step in run.plan.steps):
+        yield command("save_service", "keepalived")  # it may be stopped to make the VIP leave

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from lbctl.gather import write_owner
 from lbctl.kinds import KINDS
-from lbctl.model.change import Action
+from lbctl.model.change import Action, Change
 from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
@@ -15,11 +16,13 @@ from lbctl.rollout.run import Run
 
 def do(run: Run, node: str) -> str:
     """One serial more, when anything but the record changed."""
-    touched = bool(run.touching(node))
+    # an install leaves nothing to swap where only a package was missing: the node was changed all the same
+    touched = node in run.under_way or bool(run.touching(node))
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
     commands: list[Command] = [
         command("make_base"),
+        *_originals(run, node),
         command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
     ]
     if touched:
@@ -27,6 +30,21 @@ def do(run: Run, node: str) -> str:
     run.call(node, commands)
     run.done.add(node)
     return f"serial {owner.serial}"
+
+
+def _originals(run: Run, node: str) -> Iterator[Command]:
+    """What was there before lbctl is kept, also where it was as desired already; given back, it is not."""
+    for change in run.changes[node]:
+        if change.address.kind == "file" and change.action is Action.RESTORE:
+            yield command("forget_original", change.address.name)
+        elif change.address.kind == "file" and change.action is Action.RECORD and _first(run, node, change):
+            yield command("keep_original", change.address.name)
+
+
+def _first(run: Run, node: str, change: Change) -> bool:
+    """Does this apply take the resource up, one that was there before?"""
+    owner = run.gathered[node].owner
+    return change.live is not None and (owner is None or owner.applied(change.address) is None)
 
 
 def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
@@ -40,8 +58,8 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
             continue
         if change.action is Action.RESTORE:
             kept.discard(change.address.name)
-        elif old is None or old.applied(change.address) is None:
-            kept |= {change.address.name} if change.live is not None and change.action.touches else set()
+        elif _first(run, node, change) and change.action is not Action.DELETE:
+            kept.add(change.address.name)
     owner = Owner(
         cluster=run.cluster.name,
         cluster_id=run.cluster_id,

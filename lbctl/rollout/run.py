@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from lbctl.document import Document
+from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Change
@@ -21,6 +22,9 @@ from lbctl.model.resource import Address, Resource
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
 from lbctl.transport.protocol import Transport
+
+UNITS = "/etc/systemd/system/"
+"""Files below it are read by systemd itself, when it is told to."""
 
 
 @dataclass
@@ -79,9 +83,16 @@ class Run:
 
     def call(self, name: str, commands: Iterable[Command], timeout: float = 60) -> tuple[str, ...]:
         """Run commands on a node; what they said, without secrets."""
-        said = self.transport.run(name, tuple(commands), timeout=timeout)
+        try:
+            said = self.transport.run(name, tuple(commands), timeout=timeout)
+        except RemoteError as error:
+            summary = error.summary.removeprefix(f"{name}: ")
+            detail = self.scrub(name, error.detail)
+            raise RemoteError(name, summary, detail=detail, mend=error.mend) from error
         return tuple(self.scrub(name, text) for text in said)
 
     def scrub(self, name: str, text: str) -> str:
-        contents: list[Content] = [f.content for f in self.node(name).files]
-        return scrubbed(text, contents)
+        """The text without the secrets of the node's files, those of now and those of before."""
+        desired: list[Content] = [f.content for f in self.node(name).files]
+        found = [r.content for r in self.gathered[name].resources if isinstance(r, Resource)]
+        return scrubbed(text, [*desired, *(content for content in found if content is not None)])

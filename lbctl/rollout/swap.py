@@ -9,10 +9,9 @@ from lbctl.model.cluster import HAPROXY_CFG
 from lbctl.model.command import Command, command
 from lbctl.model.effect import Impact
 from lbctl.planning.meaning import document
-from lbctl.rollout.run import Run
+from lbctl.rollout.run import UNITS, Run
 
 _SECONDS = 180
-_UNITS = "/etc/systemd/system/"
 
 
 def do(run: Run, node: str) -> str:
@@ -23,12 +22,14 @@ def do(run: Run, node: str) -> str:
     for change, work in works:
         if change.address.kind != "service":
             commands += work.swap
-    if any(change.address.name.startswith(_UNITS) for change, _ in works):
+    if any(change.address.name.startswith(UNITS) for change, _ in works):
         commands.append(command("daemon_reload"))
     effects = run.effects(node)
     if any(effect.unit == "haproxy" for effect in effects):
         commands += _keep_server_state(run, node)
     for effect in effects:
+        if effect.unit == "keepalived" and node in run.stopped:
+            continue  # it takes the new file when it is started again, at the undrain
         verb = "take_restart" if effect.impact is Impact.RESTART else "take_reload"
         commands.append(command(verb, effect.unit))
     for change, work in works:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
+from lbctl.document import Document
 from lbctl.errors import NodeError
 from lbctl.gather import gather_node
+from lbctl.haproxy.views import binds
 from lbctl.model.command import command
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
@@ -36,7 +39,8 @@ def put_back(run: Run, node: str) -> None:
 def _back(run: Run, node: str) -> tuple[bool, str]:
     until = time.monotonic() + election.settle_seconds([]) + 10
     while True:
-        wrong = differences(run.gathered[node], gather_node(run.node(node), run.transport))
+        before, now = run.gathered[node], gather_node(run.node(node), run.transport)
+        wrong = [*differences(before, now), *not_serving(before, now, run.live_document(node, "haproxy"))]
         if not wrong:
             return True, "back as it was"
         if time.monotonic() > until:
@@ -53,6 +57,17 @@ def differences(before: Facts, now: Facts) -> list[str]:
         for address in sorted({*old, *new})
         if _bytes_and_values(old.get(address)) != _bytes_and_values(new.get(address))
     ]
+
+
+def not_serving(before: Facts, now: Facts, document: Document | None) -> Iterator[str]:
+    """What served before, by HAProxy's old file, and does not now."""
+    for daemon in before.daemons:
+        if daemon.active and not now.active(daemon.unit):
+            yield f"{daemon.unit} is not active"
+    listened, listens = ({one.port for one in facts.listeners} for facts in (before, now))
+    for bind in binds(document) if document else ():
+        if any(port in listened - listens for port in range(bind.first_port, bind.last_port + 1)):
+            yield f"nothing listens on {bind.raw}"
 
 
 def _bytes_and_values(resource: Resource | None) -> object:

@@ -32,8 +32,12 @@ service() { # UNIT ENABLED ACTIVE, as they were
   esac || note "$1 could not be made $3"
 }
 
-effect() { # UNIT IMPACT: the old files are in place, and the daemon has to take them
-  systemctl -q is-active "$1" || { systemctl reset-failed "$1" 2>/dev/null; return 0; }
+effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to take them
+  if ! systemctl -q is-active "$1"; then
+    systemctl reset-failed "$1" 2>/dev/null
+    [ "$3" != active ] || timeout 60 systemctl start "$1" || note "$1 could not be started with its old files"
+    return 0
+  fi
   timeout 60 systemctl "$2" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||
     note "$1 could not be made to take its old files"
 }
@@ -45,7 +49,7 @@ each() { # VERB FUNCTION, the last item first
   done || failed=1
 }
 
-remove() { rm -f "$2"; }
+remove() { rm -f "$2" "${2%/*}/.${2##*/}.lbctl-new"; }
 drain() { printf '%s\n' "$1" >drain; }
 
 each file put_back

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
@@ -27,11 +28,12 @@ _RELOAD_FAILED = "Reload failed"  # what HAProxy's master tells systemd; the old
 def do(run: Run, node: str) -> str:
     """Raises RemoteError with what is not right, and with the daemons' last messages."""
     before, effects = run.gathered[node], run.effects(node)
+    wanted = _without_keepalived(run.node(node)) if node in run.stopped else run.node(node)
     others = [facts for name, facts in run.gathered.items() if name != node]
     until = time.monotonic() + _SECONDS
     while True:
         now = gather_node(run.node(node), run.transport)
-        wrong = list(complaints(run.node(node), before, now, effects, others))
+        wrong = list(complaints(wanted, before, now, effects, others))
         failed = any(d.status.startswith(_RELOAD_FAILED) for d in now.daemons)
         if not wrong:
             break
@@ -42,6 +44,11 @@ def do(run: Run, node: str) -> str:
     if node not in run.drained and node not in run.stopped:
         said.insert(0, vrrp.settled(run, node))
     return "; ".join(one for one in said if one)
+
+
+def _without_keepalived(node: Node) -> Node:
+    """It was stopped to make the VIP leave, and is started at the undrain."""
+    return replace(node, services=tuple(s for s in node.services if s.name != "keepalived"))
 
 
 def complaints(

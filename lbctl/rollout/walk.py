@@ -63,16 +63,16 @@ def walk(run: Run) -> Walked:
     numbers = {step: number for number, step in enumerate(run.plan.steps, 1)}
     first = [step for step in run.plan.steps if step.name.before_any_node_changes]
     rest = [step for step in run.plan.steps if not step.name.before_any_node_changes]
+    installed = any(step.name is StepName.INSTALL for step in first)
     for name in (StepName.INSTALL, StepName.STAGE):
         failure = _everywhere(run, [step for step in first if step.name is name], numbers)
         if failure is not None:
             _unstage(run)
-            installed = any(step.name is StepName.INSTALL for step in first)
             return Walked(touched=installed, error=failure)
     for node, steps in groupby(rest, key=lambda step: step.node):
         if run.interrupted():
             _unstage(run)
-            return Walked(touched=bool(run.done), interrupted=True)
+            return Walked(touched=installed or bool(run.done), interrupted=True)
         walked = _one(run, node, list(steps), numbers)
         if walked is not None:
             _unstage(run)

@@ -4,6 +4,12 @@ base=/var/lib/lbctl
 stage=$base/stage
 tab=$(printf '\t')
 
+# A script goes on when its connection is lost: the next one waits until it has ended. The script that holds
+# the lock (it has no nonce of its own) stays out of this.
+if [ -n "${nonce-}" ] && [ -d "$base" ]; then
+  exec 8>>"$base/busy" && flock -w 90 8 || { echo "an earlier script is still at work here"; exit 75; }
+fi
+
 fail() { printf '%s\n' "$*"; return 1; }
 
 beside() { printf '%s/.%s.lbctl-new' "${1%/*}" "${1##*/}"; }
@@ -76,9 +82,10 @@ txn_begin() {
   rm -rf "$base/txn" && mkdir -m 0700 "$base/txn" && : >"$base/txn/items" && printf '%s\n' "$1" >"$base/txn/id"
 }
 
+# an empty word is written as `-`: the undo's read would take two tabs for one
 note_item() {
   first=$1; shift
-  { printf %s "$first"; for word in "$@"; do printf '\t%s' "$word"; done; echo; } >>"$base/txn/items"
+  { printf %s "$first"; for word in "$@"; do printf '\t%s' "${word:--}"; done; echo; } >>"$base/txn/items"
 }
 
 # save_file NUMBER PATH
@@ -100,7 +107,9 @@ save_service() {
   note_item service "$1" "$(systemctl is-enabled "$1" 2>/dev/null)" "$(systemctl is-active "$1" 2>/dev/null)"
 }
 
-save_effect() { note_item effect "$1" "$2"; }
+save_effect() { note_item effect "$1" "$2" "$(systemctl is-active "$1" 2>/dev/null)"; }
+
+save_daemon_reload() { : >"$base/txn/daemon-reload"; }
 
 save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
 
@@ -153,8 +162,11 @@ keep_original() {
 give_back() {
   kept=$(kept_name "$1")
   [ "$(digest "$1")" = "$2" ] || fail "$1 has changed since it was read" || return 1
-  cp -a "$kept" "$(beside "$1")" && mv -T "$(beside "$1")" "$1" && rm -f "$kept"
+  cp -a "$kept" "$(beside "$1")" && mv -T "$(beside "$1")" "$1"
 }
+
+# forget_original PATH: it was given back, and that is confirmed
+forget_original() { rm -f "$(kept_name "$1")"; }
 
 # ---- sysctl: live, and one file of our own that is read last at boot
 

@@ -46,8 +46,13 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     """
     refuse(reviewed, allowed)
     began = time.monotonic()
-    with _locks(with_, reviewed.id):
-        gathered = _recovered(with_, read_all(with_.cluster, with_.transport, with_.emit))
+    with _locks(with_, f"apply of plan {reviewed.id}"):
+        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+        if _recovered(with_, gathered):
+            raise StaleError(
+                "the plan is stale: an apply was cut off since, and is put back now",
+                mend="look at a new one: lbctl plan",
+            )
         plan = make(with_.cluster, gathered, reviewed.created, with_.cluster.problems)
         moved = same_inputs(reviewed, plan)
         if moved:
@@ -85,25 +90,34 @@ def refuse(plan: Plan, allowed: frozenset[str]) -> None:
 
 
 @contextmanager
-def _locks(with_: Apply, plan: str) -> Iterator[None]:
+def _locks(with_: Apply, what: str) -> Iterator[None]:
     """Every node's lock, in the nodes' order, so that two applies never wait for each other."""
     with ExitStack() as stack:
         for node in with_.cluster.nodes:
-            stack.enter_context(with_.transport.lock(node.name, f"apply of plan {plan}"))
+            stack.enter_context(with_.transport.lock(node.name, what))
         yield
 
 
-def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> Mapping[str, Facts]:
+def recover(with_: Apply) -> None:
+    """Put back what an apply left that was cut off; whoever does so plans again.
+
+    Raises LockedError, and RemoteError where a node cannot be put back.
+    """
+    with _locks(with_, "putting back what was cut off"):
+        _recovered(with_, read_all(with_.cluster, with_.transport, with_.emit))
+
+
+def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
     """An apply that was cut off left its undo armed: those nodes are put back before anything else."""
     armed = [name for name, facts in gathered.items() if facts.armed]
     if not armed:
-        return gathered
+        return False
     plan = make(with_.cluster, gathered, now())
     run = Run(with_.cluster, "", plan, with_.transport, dict(gathered), with_.emit)
     for name in armed:
         put_back(run, name)
         with_.emit(NodeUndone(name, True, f"the apply of plan {gathered[name].armed} was cut off; put back"))
-    return read_all(with_.cluster, with_.transport, with_.emit)
+    return True
 
 
 def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:

@@ -1,0 +1,38 @@
+"""One lab for all tests of the main job: bare nodes, planned and applied once; each test leaves it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.lab.conftest import Labs
+from tests.lab.job.steps import Done, Site, cluster_text, four, make_site
+
+
+@dataclass(frozen=True)
+class First:
+    """The way from bare nodes to a serving cluster."""
+
+    site: Site
+    plan: Any
+    apply: Done
+
+
+@pytest.fixture(scope="session")
+def first(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> First:
+    name = f"job-{labs.prefix()}"
+    root = tmp_path_factory.mktemp("workspace")
+    # four controllers answer; the cluster file knows three of them
+    site = make_site(root, name, four(cluster_text(name)), labs.up)
+    return First(site, site.plan(), site.apply())
+
+
+@pytest.fixture
+def site(first: First) -> Iterator[Site]:
+    """The applied cluster, as the usual cluster file says; every node serves at the end."""
+    first.site.base()
+    yield first.site
+    assert first.site.left_behind() == {}
