@@ -23,6 +23,8 @@ STYLES = {
 DETAIL_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 SIGN = re.compile(r"(?:^\s*|: )([+~-]) ")
 
+UNSURE = "No changes, but not everything is as it should be: see the problems above."
+
 SECTIONS = (
     ("Changes", (Standing.PENDING, Standing.BOTH)),
     ("Changed by hand since the last apply, would be undone", (Standing.DRIFT, Standing.BOTH)),
@@ -60,7 +62,8 @@ def _sections(plan: Plan, text: bool) -> Iterator[Line]:
 def summary(plan: Plan) -> str:
     """The plan in one line: how much of what, and the nodes in the order of the rollout."""
     if plan.empty:
-        return f"No changes. Cluster {plan.cluster} is as its file says."
+        sure = all(p.level == "warning" and p.code != "unfinished" for p in plan.problems)
+        return f"No changes. Cluster {plan.cluster} is as its file says." if sure else UNSURE
     number = counted(plan.changes)
     amounts = f"{number.create} to create, {number.change} to change, {number.delete} to delete"
     recorded = f", {number.record} to record" if number.record else ""

@@ -210,3 +210,10 @@ def test_a_daemons_words_keep_their_lines() -> None:
         StepFailed(samples.steps("x")[0], 0.1, "refused", ("[ALERT] one\n[ALERT] two",))
     )
     assert "      | [ALERT] one\n      | [ALERT] two\n" in out.getvalue()
+
+
+def test_an_empty_plan_with_problems_is_no_all_clear() -> None:
+    cut_off = Problem("lb2: the apply of plan p was cut off", level="warning", code="unfinished")
+    out = io.StringIO()
+    HumanView(out, out).plan(replace(samples.plan(), changes=(), steps=(), problems=(cut_off,)))
+    assert out.getvalue().splitlines()[-1].startswith("No changes, but not everything is as it should be")
