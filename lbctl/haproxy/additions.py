@@ -33,6 +33,8 @@ def add(document: Document, names: Collection[str]) -> Document:
 
     Unknown names are not ours.
     """
+    if not document.valid:
+        return document
     for name, step in _STEPS:
         if name in names:
             document = step(document)

@@ -52,7 +52,10 @@ def _servers(section: Statement, file: str) -> Iterator[Problem]:
     for child in section.children:
         if child.words[0] != "server" or len(child.words) < 2:
             continue
-        first = taken.setdefault(child.words[1], child.line)
+        name, place = child.words[1], Place(file, child.line)
+        if not NAME.fullmatch(name):
+            yield Problem(f"a character of server '{name}' is not permitted", place, code="bad-name")
+        first = taken.setdefault(name, child.line)
         if first != child.line and not conditional:
-            text = f"server {child.words[1]} is already defined on line {first}"
-            yield Problem(text, Place(file, child.line), "use another name", code="duplicate-server")
+            text = f"server {name} is already defined on line {first}"
+            yield Problem(text, place, "use another name", code="duplicate-server")

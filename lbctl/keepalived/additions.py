@@ -19,6 +19,8 @@ from lbctl.keepalived.views import instances, track_files
 DRAIN = "drain"
 NAMES = (DRAIN,)
 
+# Problems, of any level, with which nobody knows what belongs to which block.
+BRACES = frozenset({"missing-brace", "extra-brace"})
 DRAIN_FILE = "lbctl-drain"
 DRAIN_PATH = "/var/lib/lbctl/drain"
 
@@ -28,7 +30,8 @@ def add(document: Document, names: Collection[str]) -> Document:
 
     Unknown names are not ours.
     """
-    return _drain(document) if DRAIN in names else document
+    broken = not document.valid or any(problem.code in BRACES for problem in document.problems)
+    return document if broken or DRAIN not in names else _drain(document)
 
 
 def marked(text: str, name: str = DRAIN) -> str:

@@ -38,7 +38,7 @@ def build(nodes: Sequence[Node], file: str = "keepalived.conf") -> Document:
 
 def statement(words: Sequence[str]) -> str:
     """One line's text of words, each quoted where it must be."""
-    return " ".join(quote(word) for word in words)
+    return " ".join([quote(word) for word in words[:1]] + [quote(word, words[0]) for word in words[1:]])
 
 
 def _lines(node: Node, lead: str) -> list[str]:

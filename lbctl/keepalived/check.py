@@ -15,7 +15,9 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 # from there.
 _INDIRECT = ("@", "$", "~", "include")
 _REFERENCE = re.compile(r"\$(?:([A-Za-z]\w*)|\{([A-Za-z_]\w*)[^}]*\})")
-_DEFINITION = re.compile(r"(?:\$|~(?:SEQx?|LST)\()\{?(\w+)")
+_DEFINITION = re.compile(r"\A\$(\w+)=")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_COMMANDS = ("script", "notify")
 _STANDARD = frozenset({"_PWD", "_INSTANCE", "_RANDOM", "_HASH", "_BANG"})
 
 
@@ -131,30 +133,26 @@ def _scripts(statements: Sequence[Statement], blocks: Sequence[Statement], file:
 
 
 def _undefined(statements: Sequence[Statement], file: str) -> Iterator[Problem]:
-    """`$NAME` that nothing in this file defines stays as text.
-
-    Commands may mean a variable of their shell.
-    """
+    """`$NAME` that nothing in this file defines stays as text; commands may mean a variable of their shell."""
     every = [one for statement in statements for one in (statement, *_below(statement))]
     if any(one.keyword.startswith("include") for one in every):
         return
-    known = {
-        match[1]
-        for one in every
-        for word in one.words
-        for match in _DEFINITION.finditer(word)
-        if word.startswith("~") or "=" in word
-    }
+    known = _STANDARD | {name for one in every for word in one.words for name in _defined(word)}
     for one in every:
-        names = [
-            a or b
-            for word in one.words[: 1 if one.keyword.startswith("$") else None]
-            for a, b in _REFERENCE.findall(word)
-        ]
-        unknown = [name for name in names if name not in known and name not in _STANDARD]
-        if unknown and not one.keyword.startswith(("script", "notify", "$" + unknown[0] + "=")):
-            text = f"${unknown[0]} is not defined: it stays as text"
+        if one.keyword.startswith(_COMMANDS) or _defined(one.keyword):
+            continue
+        names = [short or long for word in one.words for short, long in _REFERENCE.findall(word)]
+        unknown = next((name for name in names if name not in known), "")
+        if unknown:
+            text = f"${unknown} is not defined: it stays as text"
             yield Problem(text, Place(file, one.line), level="warning", code="undefined-name")
+
+
+def _defined(word: str) -> Sequence[str]:
+    """The names that a word defines: `$NAME=…`, `~SEQ(NAME, …)`, `~LST({NAME,NAME}, …)`."""
+    if word.startswith("~"):
+        return _NAME.findall(word)
+    return _DEFINITION.findall(word)
 
 
 def _below(statement: Statement) -> list[Statement]:

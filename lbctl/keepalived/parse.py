@@ -107,7 +107,7 @@ class _Builder:
     def _chunk(self, number: int, content: bytes, offset: int) -> tuple[str, ...]:
         result = scan(content)
         words = tuple(word.text for word in result.words)
-        braces = [bool(word.end - word.start == 1 and word.text in "{}") for word in result.words]
+        braces = [word.end - word.start == 1 and word.text in ("{", "}") for word in result.words]
         continued = any(code == CONTINUED for _, code, _ in result.faults)
         definition = self.defining or _defines(words)
         for column, code, text in result.faults:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import re
 
-from lbctl.document import Scan, Word, decode
+from lbctl.document import Scan, Word, decode, encode
 from lbctl.errors import InputError, Problem
+
+Fault = tuple[int, str, str]
 
 MAX_LINE = 1023
 CONTINUED = "continued"
+UNMATCHED = "unmatched-quote"
 _UNMATCHED = "unmatched quote: keepalived crashes on it"
 
 _MARK = re.compile(rb"[!#\"\\]")
@@ -85,17 +88,22 @@ def _scan_chunk(content: bytes, offset: int) -> Scan:
     if SCRIPTS.match(code, lead):
         words, more = _script_words(code[lead:])
     else:
-        words, more = _plain_words(code[lead:], _INCLUDE_TOKEN if _INCLUDE.match(code, lead) else _TOKEN), []
+        words, more = _plain_words(code[lead:], _INCLUDE_TOKEN if _INCLUDE.match(code, lead) else _TOKEN)
     shift = offset + lead
     moved = tuple(Word(word.text, word.start + shift, word.end + shift) for word in words)
-    located = tuple((column + offset, name, text) for column, name, text in faults + more)
+    if any(name == UNMATCHED for _, name, _ in faults):
+        more = []
+    located = tuple(
+        [(column + offset, name, text) for column, name, text in faults]
+        + [(column + shift, name, text) for column, name, text in more]
+    )
     return Scan(moved, comment + offset, located)
 
 
-def _comment(content: bytes) -> tuple[int, list[tuple[int, str, str]]]:
+def _comment(content: bytes) -> tuple[int, list[Fault]]:
     """Where the comment starts, and the faults that go with it."""
     quote, comment, pos = -1, len(content), 0
-    faults: list[tuple[int, str, str]] = []
+    faults: list[Fault] = []
     while match := _MARK.search(content, pos):
         pos = match.end()
         mark = match[0]
@@ -110,34 +118,36 @@ def _comment(content: bytes) -> tuple[int, list[tuple[int, str, str]]]:
         elif quote < 0:
             comment = match.start()
     if quote >= 0:
-        faults.insert(0, (quote + 1, "unmatched-quote", _UNMATCHED))
+        faults.insert(0, (quote + 1, UNMATCHED, _UNMATCHED))
     return comment, faults
 
 
-def _plain_words(code: bytes, token: re.Pattern[bytes]) -> list[Word]:
+def _plain_words(code: bytes, token: re.Pattern[bytes]) -> tuple[list[Word], list[Fault]]:
     words: list[Word] = []
+    faults: list[Fault] = []
     for match in token.finditer(code):
         kind = match.lastgroup
         if kind == "open":
             words.append(Word(decode(code[match.end() :]), match.start(), len(code)))
+            faults.append((match.start() + 1, UNMATCHED, _UNMATCHED))
             break
         if kind == "bare":
             words.append(Word(decode(_ESCAPED_MARK.sub(rb"\1", match[0])), match.start(), match.end()))
         elif kind != "blank":
             text = match["quoted"] if kind == "quoted" else match[0]
             words.append(Word(decode(text), match.start(), match.end()))
-    return words
+    return words, faults
 
 
-def _script_words(code: bytes) -> tuple[list[Word], list[tuple[int, str, str]]]:
+def _script_words(code: bytes) -> tuple[list[Word], list[Fault]]:
     words: list[Word] = []
-    faults: list[tuple[int, str, str]] = []
+    faults: list[Fault] = []
     for match in _SCRIPT_TOKEN.finditer(code):
         kind = match.lastgroup
         if kind == "open":
             words.append(Word(decode(code[match.end() :]), match.start(), len(code)))
             if match[0] == b"'":
-                return words, [(match.start() + 1, "unmatched-quote", _UNMATCHED)]
+                return words, [(match.start() + 1, UNMATCHED, _UNMATCHED)]
             break
         if kind == "brace":
             words.append(Word(decode(match[0]), match.start(), match.end()))
@@ -146,7 +156,7 @@ def _script_words(code: bytes) -> tuple[list[Word], list[tuple[int, str, str]]]:
             words.append(Word(decode(text), match.start(), match.end()))
             if b"'" in match[0] and b"{" in _DEFINED.sub(b"", re.sub(rb'"[^"]*"', b"", match[0])):
                 # single quotes do not hide a brace: it ends the line, and the quote is open
-                faults.append((match.start() + 1, "unmatched-quote", _UNMATCHED))
+                faults.append((match.start() + 1, UNMATCHED, _UNMATCHED))
     return words, faults
 
 
@@ -161,18 +171,19 @@ _PLAIN_WORD = re.compile(r"[^\s\"'\\#!{}\x00-\x20\x7f]+")
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def quote(word: str) -> str:
-    """The word as it must be written.
+def quote(word: str, keyword: str = "") -> str:
+    """The word as it must be written: as it is, or within double quotes where keepalived would read it otherwise.
 
-    As it is, or within double quotes where keepalived would read it otherwise.
-
-    Raises InputError for a newline or another control character, and for a double quote, which
-    keepalived cannot hold in a word.
+    After a keyword whose value is a command (`script`, `notify…`), quotes and backslashes are escaped. Elsewhere a
+    word cannot hold a double quote, nor end in a backslash: InputError, as for a newline or control character.
     """
     if _FORBIDDEN.search(word):
         raise InputError([Problem("a word may not hold a newline or a control character", code="control")])
-    if '"' in word:
-        raise InputError([Problem("keepalived cannot hold a double quote in a word", code="double-quote")])
     if _PLAIN_WORD.fullmatch(word):
         return word
+    if SCRIPTS.match(encode(f"{keyword} ")):
+        return '"' + re.sub(r'(["\\])', r"\\\1", word) + '"'
+    if '"' in word or word.endswith("\\"):
+        text = "keepalived cannot hold a double quote in a word, nor a backslash at its end"
+        raise InputError([Problem(text, code="double-quote")])
     return f'"{word}"'
