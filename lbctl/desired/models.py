@@ -63,7 +63,7 @@ class Node(Level):
     )
     interface: Name | None = Field(default=None, description="VRRP interface, where the nodes differ.")
     state: State = Field(default=None, description="MASTER or BACKUP, where the nodes differ.")
-    ssh: Login = Login()
+    ssh: Login = Field(default_factory=Login.model_construct)
     packages: Any = None
     sysctl: Any = None
     services: Any = None
@@ -136,7 +136,7 @@ class HaproxyPart(Level):
     file: Line | None = Field(default=None, description="The whole configuration is this file's.")
     global_: str = Field(default="", alias="global", description="Lines of the global section.")
     defaults: str = Field(default="", description="Lines of the defaults section.")
-    service_defaults: ServiceDefaults = ServiceDefaults()
+    service_defaults: ServiceDefaults = Field(default_factory=ServiceDefaults.model_construct)
     services: dict[Name, ApiService] = {}
     config: str = Field(default="", description="Whole sections, kept to the byte.")
 
@@ -157,7 +157,7 @@ class ClusterFile(Wanted):
 
     cluster: Name = Field(description="The cluster's name.")
     lab: Literal["only"] | None = Field(default=None, description="only: reached only through a running lab.")
-    ssh: Login = Login()
+    ssh: Login = Field(default_factory=Login.model_construct)
     handover: Literal["auto", "always", "never"] = "auto"
     additions: list[str] = Field(default=[], description="What lbctl adds to the configurations of its own.")
     nodes: dict[Name, Node] = Field(description="The load balancers.")
