@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 
+from lbctl import haproxy, keepalived
 from lbctl.errors import NodeError, RemoteError
 from lbctl.haproxy import stats
+from lbctl.haproxy.views import stats_socket
 from lbctl.host import facts as host
+from lbctl.keepalived.views import instances
 from lbctl.kinds import KINDS
 from lbctl.model.cluster import Cluster, Node
-from lbctl.model.command import Answers
+from lbctl.model.command import Answers, Probe
 from lbctl.model.facts import Facts
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Address, Resource, Unknown, resource
 from lbctl.transport.protocol import Reader
 
 _AT_ONCE = 32  # connections being opened at a time
-STATS_SOCKET = "/run/haproxy/admin.sock"
 
 Progress = Callable[[str, float], None]
 
@@ -46,8 +49,7 @@ def gather(
 def gather_node(node: Node, reader: Reader) -> Facts:
     """One node's facts. Only where it owns what is no longer desired, a second command is sent."""
     wanted = [kind.desired(node, "") for kind in KINDS]
-    socket = _stats_socket(node)
-    probes = [*host.PROBES, *([host.stats_probe(socket)] if socket else [])]
+    probes = [*host.PROBES, *_daemon_probes(node)]
     for kind, wishes in zip(KINDS, wanted, strict=True):
         probes += kind.probes(wishes)
     answers = reader.ask(node.name, probes)
@@ -71,8 +73,24 @@ def _dropped(node: Node, owner: Owner, desired: set[Address], reader: Reader) ->
     return [found for kind, wishes in parts for found in kind.live(wishes, answers, owner.key)]
 
 
-def _stats_socket(node: Node) -> str:
-    return STATS_SOCKET if node.file_of("haproxy") else ""
+def _daemon_probes(node: Node) -> Iterator[Probe]:
+    """What is asked of the daemons themselves, and where, stands in the files that they shall have."""
+    proxy, vrrp = node.file_of("haproxy"), node.file_of("keepalived")
+    socket = stats_socket(haproxy.parse(proxy.content.data)) if proxy else None
+    if socket:
+        yield host.stats_probe(socket)
+    found = instances(keepalived.parse(vrrp.content.data)) if vrrp else ()
+    vips = [address for one in found for vip in one.vips if (address := _address(vip.address))]
+    if vips:
+        yield host.connections_probe(vips)
+
+
+def _address(word: str) -> str:
+    """The address, or "" for a word that is none."""
+    try:
+        return str(ip_address(word))
+    except ValueError:
+        return ""
 
 
 def _facts(
@@ -97,6 +115,7 @@ def _facts(
         lock=host.lock_holder(answers),
         armed="".join(host.lines(answers, "armed")),
         drain=host.number(answers.get("drain")),
+        connections=host.number(answers.get("connections")),
         samples=frozenset(host.lines(answers, "samples")),
         resources=resources,
         key=key,

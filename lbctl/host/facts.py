@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from lbctl.model.command import Answer, Answers, Probe
@@ -43,8 +44,14 @@ PROBES: tuple[Probe, ...] = (
 
 def stats_probe(socket: str) -> Probe:
     """The servers' states, from HAProxy's stats socket; status 3 = it cannot be asked."""
-    ask = f"echo 'show stat -1 4 -1' | socat -t 5 - UNIX-CONNECT:{socket}"
-    return Probe("stat", f"[ -S {socket} ] && command -v socat >/dev/null || return 3; {ask}")
+    ask = f"echo 'show stat -1 4 -1' | socat -t 5 - UNIX-CONNECT:{shlex.quote(socket)}"
+    return Probe("stat", f"[ -S {shlex.quote(socket)} ] && command -v socat >/dev/null || return 3; {ask}")
+
+
+def connections_probe(vips: Sequence[str]) -> Probe:
+    """How many connections to these addresses are open: what a plain move of the VIP would cut."""
+    sources = " or ".join(f"src {vip}" for vip in vips)
+    return Probe("connections", f"ss -Htn state established '( {sources} )' | wc -l")
 
 
 def lines(answers: Answers, name: str) -> list[str]:

@@ -44,5 +44,7 @@ def run(
         raise LocalError(f"{argv[0]} took longer than {timeout:g} s", detail=" ".join(argv)) from error
     if check and done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()[-8:]
-        raise LocalError(f"{argv[0]} failed with {done.returncode}", detail="\n".join([" ".join(argv), *said]))
+        raise LocalError(
+            f"{argv[0]} failed with {done.returncode}", detail="\n".join([" ".join(argv), *said])
+        )
     return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)

@@ -56,7 +56,7 @@ class Facts:
 
     `held` are the addresses (without prefix) on any interface but lo. `servers` is None when HAProxy's stats
     socket could not be asked. `armed` is the id of a transaction that was neither confirmed nor undone.
-    `key` (hex) makes this node's digests: its own, or, before its first apply, one of this run alone.
+    `connections` to the node's VIPs are open. `key` (hex) makes this node's digests: its own, or, before its first apply, one of this run alone.
     """
 
     node: str
@@ -71,6 +71,7 @@ class Facts:
     lock: LockHolder | None
     armed: str
     drain: int
+    connections: int
     samples: frozenset[str]
     resources: tuple[Resource | Unknown, ...]
     key: str = field(repr=False)

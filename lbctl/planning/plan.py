@@ -30,6 +30,7 @@ def make(
         problems += unknown
         problems += _unfinished(facts)
     problems += unsafe.findings(cluster, gathered, changes)
+    problems += unsafe.costs(cluster, gathered, changes)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
     steps = order.steps(cluster, gathered, changes)
     return Plan(
@@ -78,7 +79,14 @@ def _unfinished(facts: Facts) -> tuple[Problem, ...]:
     if not facts.armed:
         return ()
     text = f"{facts.node}: the apply of plan {facts.armed} was cut off in the middle"
-    return (Problem(text, level="warning", code="unfinished", mend="apply puts it back first, and plans again: lbctl apply"),)
+    return (
+        Problem(
+            text,
+            level="warning",
+            code="unfinished",
+            mend="apply puts it back first, and plans again: lbctl apply",
+        ),
+    )
 
 
 def _id(cluster: Cluster, nodes: Sequence[NodeView], created: str) -> str:

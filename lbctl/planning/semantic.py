@@ -116,8 +116,7 @@ def _sections(document: Document | None) -> dict[str, _Section]:
         label = f"{label} ({seen[label]})" if seen[label] > 1 else label
         raw = b"".join(raws[starts[number] : end])
         sections.append(_Section(label, raw, block.children, block, contexts[number]))
-    if outside or loose:
-        sections.insert(0, _Section("", b"".join(outside), loose, None, ""))
+    sections.insert(0, _Section("", b"".join(outside), loose, None, ""))
     return {section.label: section for section in sections}
 
 

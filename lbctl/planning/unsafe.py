@@ -15,7 +15,7 @@ from lbctl.model.effect import Impact, Scope
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role
 from lbctl.planning.meaning import document
-from lbctl.planning.order import role, successors
+from lbctl.planning.order import must_move, role, successors
 
 CODES = ("drift", "shrink", "last-node", "take-over", "vip-removed", "split", "tie")
 
@@ -33,6 +33,18 @@ def findings(
         Problem(f"{', '.join(nodes)}: {text}", level="unsafe", code=code, mend=_mend(code))
         for (code, text), nodes in sorted(found.items())
     )
+
+
+def costs(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> tuple[Problem, ...]:
+    """What the clients will notice, beforehand. The number is of now, and no part of what goes stale."""
+    found = []
+    for name, facts in gathered.items():
+        own = [c for c in changes if c.address.node == name and c.action.touches]
+        if must_move(cluster, gathered, name, own):
+            text = f"{name}: the VIP moves plainly; its {facts.connections} open connections may be cut"
+            mend = "this change restarts a daemon on the holder; a reload would need no move"
+            found.append(Problem(text, mend=mend, level="warning", code="plain-handover"))
+    return tuple(found)
 
 
 def foreign(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Problem, ...]:

@@ -167,6 +167,7 @@ def facts(node: str, held: frozenset[str], word: str = "") -> Facts:
         lock=LockHolder(word, word, "2026-11-22 13:40") if word else None,
         armed=word,
         drain=-253 if word else 0,
+        connections=0,
         samples=frozenset(),
         resources=(),
         key="",
