@@ -88,7 +88,8 @@ def _lead(document: Document, block: Statement) -> bytes:
     As its last line of its own, else one step more than its header.
     """
     for child in reversed(block.children):
-        if child.line != block.line:
+        # what comes after `last`, and a condition of the preprocessor, is often written at the left edge
+        if block.line < child.line <= block.last and not child.keyword.startswith("."):
             return _indentation(document.lines[child.line - 1].raw)
     header = _indentation(document.lines[block.line - 1].raw)
     steps = (
@@ -142,15 +143,27 @@ def _span(document: Document, statement: Statement) -> tuple[int, int]:
     """The bytes of a statement: its start on its first line, its end on its last."""
     content = document.lines[statement.line - 1].raw.rstrip(b"\r\n")
     words = document.language.scan(content).words
-    count = len(statement.words)
-    texts = tuple(word.text for word in words)
-    place = next((at for at in range(len(texts)) if texts[at : at + count] == statement.words), 0)
+    place = _place(document, statement, tuple(word.text for word in words))
     start = words[place].start
     if statement.block and document.language.braces:
         return start, _brace(document, statement)[1]
     if statement.line != statement.last:
         return start, len(document.lines[statement.last - 1].raw.rstrip(b"\r\n"))
-    return start, words[min(place + count, len(words)) - 1].end
+    return start, words[min(place + len(statement.words), len(words)) - 1].end
+
+
+def _place(document: Document, statement: Statement, texts: tuple[str, ...]) -> int:
+    """Which word of its first line a statement begins with: those before it on the line come first."""
+    place = 0
+    for _, one in document.walk():
+        if one.line != statement.line:
+            continue
+        count = len(one.words)
+        place = next((at for at in range(place, len(texts)) if texts[at : at + count] == one.words), place)
+        if one is statement:
+            break
+        place = min(place + count, len(texts) - 1)
+    return place
 
 
 def _shares(document: Document, statement: Statement) -> bool:
