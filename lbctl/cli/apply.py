@@ -46,7 +46,7 @@ def apply(
     from lbctl.cli.target import reached
     from lbctl.store.plans import load_plan
     from lbctl.store.workspace import workspace_of
-    from lbctl.workflows.apply import Apply, recover, refuse
+    from lbctl.workflows.apply import Apply, nothing_to_do, recover, refuse
     from lbctl.workflows.apply import apply as carry_out
     from lbctl.workflows.plan import plan as make_plan
 
@@ -62,13 +62,14 @@ def apply(
         shown.plan(reviewed, text=text)
         refuse(reviewed, allowed(allow))
         if reviewed.empty:
+            shown.report(nothing_to_do(reviewed))
             return
         if plan is None and not yes:
             _ask(shown, "Apply this plan?")
         with _interruptible() as interrupted:
             with_ = Apply(cluster, transport, state, shown.event, interrupted)
             report = carry_out(with_, reviewed, allowed(allow), saved=plan is not None)
-        state.keep_desired(max(node.serial for node in report.nodes), file.read_text())
+        state.keep_desired(max(node.serial for node in report.nodes), cluster.scrubbed(file.read_text()))
         shown.report(report)
     raise typer.Exit(int(report.code))
 

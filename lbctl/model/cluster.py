@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 
 from lbctl.errors import Problem
-from lbctl.model.content import Content
+from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect
 
 Interface = IPv4Interface | IPv6Interface
@@ -133,6 +133,10 @@ class Cluster:
     lab_only: bool = False
     handover: str = "auto"
     problems: tuple[Problem, ...] = field(default=(), compare=False)
+
+    def scrubbed(self, text: str) -> str:
+        """The text without any word that a file of the cluster hides: a secret may stand in the open too."""
+        return scrubbed(text, (file.content for node in self.nodes for file in node.files))
 
     def node(self, name: str) -> Node:
         return next(n for n in self.nodes if n.name == name)

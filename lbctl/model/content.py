@@ -25,7 +25,7 @@ class Content:
     def digest(self, key: str) -> str:
         """A digest to compare by: keyed with the node's own key, or, without one, of what may be shown.
 
-        An unkeyed digest of a secret could be guessed at; DESIGN section 4 allows keyed ones alone.
+        An unkeyed digest of a secret could be guessed at: outside a node there are keyed ones alone.
         """
         if key:
             return "hmac:" + hmac.new(bytes.fromhex(key), self.data, hashlib.sha256).hexdigest()

@@ -32,8 +32,9 @@ def report_lines(report: ApplyReport) -> Iterator[Line]:
     for node in report.nodes:
         serving: Part = "yes" if node.serving else ("NO", "bold red")
         rows.append((node.node, str(node.serial), node.role, serving, (node.what, WHAT.get(node.what, ""))))
-    yield from columns(rows)
-    yield line()
+    if report.nodes:
+        yield from columns(rows)
+        yield line()
     if report.advice:
         for words in report.advice:
             yield line(words, head=("  ",), wrap=False)

@@ -78,14 +78,21 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     return report
 
 
+def nothing_to_do(plan: Plan) -> ApplyReport:
+    """The report of an apply whose plan is empty: no node was locked or touched."""
+    return ApplyReport(plan.id, Exit.DONE, 0.0, (), "Nothing to do.")
+
+
 def refuse(plan: Plan, allowed: frozenset[str]) -> None:
     """Raises RefusedError when the plan has an error, or something unsafe that is not allowed."""
     refused = plan.refused(allowed)
     if refused:
+        codes = ",".join(sorted({problem.code for problem in refused}))
+        unsafe = all(problem.level == "unsafe" for problem in refused)
         raise RefusedError(
-            "this plan may not be applied",
-            detail="\n".join(str(problem) for problem in refused),
-            mend="nothing was changed",
+            "this plan may not be applied; nothing was changed",
+            detail="\n".join(problem.text for problem in refused),
+            mend=f"if that is meant: --allow {codes}" if unsafe else "mend what the plan calls an error",
         )
 
 
@@ -170,8 +177,6 @@ def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
     if code is Exit.DONE:
         return ()
     lines = []
-    if walked.error is not None and walked.error.detail:
-        lines += walked.error.detail.splitlines()
     if walked.error is not None and walked.error.mend:
         lines.append(walked.error.mend)
     if code is Exit.NEEDS_PERSON:
