@@ -54,13 +54,20 @@ def gather_node(node: Node, reader: Reader) -> Facts:
         probes += kind.probes(wishes)
     answers = reader.ask(node.name, probes)
     owner = read_owner(node.name, answers)
-    key = owner.key if owner else secrets.token_hex(32)
+    key = _key(node, owner)
     resources: list[Resource | Unknown] = []
     for kind, wishes in zip(KINDS, wanted, strict=True):
         resources += kind.live(wishes, answers, key)
     if owner:
         resources += _dropped(node, owner, {wish.address for wishes in wanted for wish in wishes}, reader)
     return _facts(node.name, answers, owner, tuple(resources), key)
+
+
+def _key(node: Node, owner: Owner | None) -> str:
+    """What this node's digests are made with; "" = contents are compared by what may be shown of them."""
+    if not all(file.content.resolved for file in node.files):
+        return ""
+    return owner.key if owner else secrets.token_hex(32)
 
 
 def _dropped(node: Node, owner: Owner, desired: set[Address], reader: Reader) -> list[Resource | Unknown]:

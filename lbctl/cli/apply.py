@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from lbctl.cli.options import CLUSTER_FILE, Allow, File, Json, NoColor, Text, Ye
 
 if TYPE_CHECKING:
     from lbctl.views.view import View
+    from lbctl.workflows.apply import Apply
 
 PlanFile = Annotated[
     Path | None, typer.Argument(metavar="[PLAN]", help="A plan that plan --out saved.", show_default=False)
@@ -44,21 +46,15 @@ def apply(
       lbctl apply --allow drift        undo what was changed by hand
     """
     from lbctl.cli.target import reached
-    from lbctl.store.plans import load_plan
     from lbctl.store.workspace import workspace_of
-    from lbctl.workflows.apply import Apply, nothing_to_do, recover, refuse
+    from lbctl.workflows.apply import Apply, nothing_to_do, refuse
     from lbctl.workflows.apply import apply as carry_out
-    from lbctl.workflows.plan import plan as make_plan
 
     _need_consent(saved=plan is not None, yes=yes)
     with closing(view(json, no_color, events=True)) as shown, reached(file) as (cluster, transport):
-        reviewed = load_plan(plan, cluster.name) if plan else make_plan(cluster, transport, shown.event)
         state = workspace_of(file).cluster(cluster.name)
-        if plan is None and reviewed.unfinished:
-            if not yes:
-                _ask(shown, f"An apply was cut off on {', '.join(reviewed.unfinished)}. Put it back first?")
-            recover(Apply(cluster, transport, state, shown.event))
-            reviewed = make_plan(cluster, transport, shown.event)
+        with_ = Apply(cluster, transport, state, shown.event)
+        reviewed = _reviewed(with_, plan, shown, yes=yes)
         shown.plan(reviewed, text=text)
         refuse(reviewed, allowed(allow))
         if reviewed.empty:
@@ -67,11 +63,28 @@ def apply(
         if plan is None and not yes:
             _ask(shown, "Apply this plan?")
         with _interruptible() as interrupted:
-            with_ = Apply(cluster, transport, state, shown.event, interrupted)
+            with_ = replace(with_, interrupted=interrupted)
             report = carry_out(with_, reviewed, allowed(allow), saved=plan is not None)
         state.keep_desired(max(node.serial for node in report.nodes), cluster.scrubbed(file.read_text()))
         shown.report(report)
     raise typer.Exit(int(report.code))
+
+
+def _reviewed(with_: Apply, saved: Path | None, shown: View, *, yes: bool) -> Plan:
+    """The saved plan, or one made now; nodes on which an apply was cut off are put back before that."""
+    from lbctl.store.plans import load_plan
+    from lbctl.workflows.apply import recover
+    from lbctl.workflows.plan import plan as make_plan
+
+    if saved is not None:
+        return load_plan(saved, with_.cluster.name)
+    made = make_plan(with_.cluster, with_.transport, shown.event)
+    if not made.unfinished:
+        return made
+    if not yes:
+        _ask(shown, f"An apply was cut off on {', '.join(made.unfinished)}. Put it back first?")
+    recover(with_)
+    return make_plan(with_.cluster, with_.transport, shown.event)
 
 
 def _need_consent(*, saved: bool, yes: bool) -> None:

@@ -16,9 +16,15 @@ DetailedExitcode = Annotated[
 ]
 
 
+NoSecrets = Annotated[
+    bool, typer.Option("--no-secrets", help="Resolve no secret: to plan a file that nobody has merged yet.")
+]
+
+
 def plan(
     file: File = CLUSTER_FILE,
     out: Out = None,
+    no_secrets: NoSecrets = False,
     detailed_exitcode: DetailedExitcode = False,
     text: Text = False,
     json: Json = False,
@@ -31,13 +37,17 @@ def plan(
       lbctl plan
       lbctl plan --text                  with text diffs of the files
       lbctl plan --out plans/next.json   keep it for: lbctl apply plans/next.json
+      lbctl plan --no-secrets            files are compared with their secrets masked
     """
     from lbctl.cli.target import reached
+    from lbctl.errors import UsageError
     from lbctl.model.report import Exit
     from lbctl.store.plans import save_plan
     from lbctl.workflows.plan import plan as make_plan
 
-    with closing(view(json, no_color)) as shown, reached(file) as (cluster, reader):
+    if no_secrets and out is not None:
+        raise UsageError("a plan without secrets cannot be applied", mend="leave out --out, or --no-secrets")
+    with closing(view(json, no_color)) as shown, reached(file, secrets=not no_secrets) as (cluster, reader):
         made = make_plan(cluster, reader, shown.event)
         shown.plan(made, text=text)
         if out is not None:

@@ -12,7 +12,7 @@ from lbctl.desired.tree import Findings, Map, Scalar
 from lbctl.document import Document, Language, holds_secret, mask
 from lbctl.errors import Place, Problem
 from lbctl.model.cluster import ManagedFile
-from lbctl.model.content import Content
+from lbctl.model.content import Content, unresolved
 from lbctl.model.effect import Effect, Impact
 
 PATHS = {"haproxy": "/etc/haproxy/haproxy.cfg", "keepalived": "/etc/keepalived/keepalived.conf"}
@@ -94,7 +94,10 @@ def _document(
     document = add(plain)
     shown = mask(document)
     real = document.render() if data == masked else add(language.parse(data, document.file)).render()
-    return Content(real if reveal else shown, shown), holds_secret(document), document
+    secret = holds_secret(document)
+    if secret and not reveal:
+        return unresolved(shown), secret, document
+    return Content(real, shown), secret, document
 
 
 def _located(problem: Problem, written: Sequence[Line]) -> Problem:

@@ -13,7 +13,7 @@ from lbctl.desired.sources import source
 from lbctl.desired.tree import Findings, Map, Scalar, Tree, place_of
 from lbctl.errors import Place
 from lbctl.model.cluster import ManagedFile
-from lbctl.model.content import Content, plain
+from lbctl.model.content import Content, plain, unresolved
 from lbctl.model.effect import Effect, Impact, merged
 
 _IMPACTS = {"reload": Impact.RELOAD, "restart": Impact.RESTART}
@@ -101,13 +101,15 @@ def _secret(model: SecretRef, place: Place, wording: Wording) -> Content:
         return plain(b"")
     wording.shown.used.add(ref)
     masked = b"***\n"
-    return Content(wording.real.secrets.whole(ref), masked) if wording.real else plain(masked)
+    return Content(wording.real.secrets.whole(ref), masked) if wording.real else unresolved(masked)
 
 
 def _templated(data: bytes, start: Place, model: NodeFile, wording: Wording) -> Content:
     if not model.template:
         return plain(data)
     shown = _filled(data, start, wording.shown)
+    if wording.shown.used and not wording.real:
+        return unresolved(shown)
     real = _filled(data, start, wording.real) if wording.real and wording.shown.used else shown
     return Content(real, shown)
 

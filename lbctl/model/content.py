@@ -13,14 +13,16 @@ class Content:
     """The bytes of a file and the same with every secret masked.
 
     `data` never leaves through repr, a plan, a log or a view; `shown` may. Without secrets both are equal.
+    `resolved` is False where there are secrets whose values nobody asked for: `data` is then the mask too.
     """
 
     data: bytes = field(repr=False)
     shown: bytes
+    resolved: bool = True
 
     @property
     def secret(self) -> bool:
-        return self.data != self.shown
+        return self.data != self.shown or not self.resolved
 
     def digest(self, key: str) -> str:
         """A digest to compare by: keyed with the node's own key, or, without one, of what may be shown.
@@ -35,6 +37,11 @@ class Content:
 def plain(data: bytes) -> Content:
     """Content that holds no secret."""
     return Content(data, data)
+
+
+def unresolved(shown: bytes) -> Content:
+    """Content with secrets that were left as references."""
+    return Content(shown, shown, resolved=False)
 
 
 def scrubbed(text: str, contents: Iterable[Content]) -> str:

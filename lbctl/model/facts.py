@@ -57,7 +57,8 @@ class Facts:
     `held` are the addresses (without prefix) on any interface but lo. `servers` is None when HAProxy's stats
     socket could not be asked. `armed` is the id of a transaction that was neither confirmed nor undone.
     So many `connections` to the node's VIPs are open. `key` (hex) makes this node's digests: its own, or,
-    before its first apply, one of this run alone.
+    before its first apply, one of this run alone; ""
+    where secrets were not resolved.
     """
 
     node: str
