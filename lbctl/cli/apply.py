@@ -15,6 +15,7 @@ import typer
 from lbctl.cli.options import CLUSTER_FILE, Allow, File, Json, NoColor, Text, Yes, allowed, view
 
 if TYPE_CHECKING:
+    from lbctl.model.plan import Plan
     from lbctl.views.view import View
     from lbctl.workflows.apply import Apply
 
