@@ -10,10 +10,13 @@ failed=0
 
 note() { echo "$*"; failed=1; }
 
-put_back() { # NUMBER PATH
+looks() { [ ! -L "$1" ] && stat -c '%a %u %g' "$1" && sha256sum <"$1"; }
+
+put_back() { # NUMBER PATH; one that is as it was is left alone: its disk may be full
   new=${2%/*}/.${2##*/}.lbctl-undo
-  cp -a "undoing/$1" "$new" && sync "$new" && mv -T "$new" "$2" || note "$2 could not be put back"
   rm -f "${2%/*}/.${2##*/}.lbctl-new"
+  [ ! -f "$2" ] || [ "$(looks "$2")" != "$(looks "undoing/$1")" ] || return 0
+  cp -a "undoing/$1" "$new" && sync "$new" && mv -T "$new" "$2" || { rm -f "$new"; note "$2 could not be put back"; }
 }
 
 set_sysctl() {

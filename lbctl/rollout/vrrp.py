@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lbctl.document import Document
 from lbctl.errors import RemoteError
 from lbctl.host import facts as host
+from lbctl.keepalived.views import peer_view
 from lbctl.model.command import Probe
 from lbctl.planning import election
 from lbctl.planning.election import DRAINED, Candidate
@@ -66,20 +67,31 @@ def settled(run: Run, node: str) -> str:
 
 
 def complaints(run: Run, holders: Holders, active: frozenset[str]) -> list[str]:
-    """What is not as predicted; a VIP that no running keepalived stands for has nothing to be held by."""
+    """What is not as predicted; a VIP that no running keepalived stands for has nothing to be held by.
+
+    Nodes that differ in what peers compare do not hear each other: while such a change that was allowed goes
+    from node to node, each side has a holder of its own.
+    """
     found = []
     for vip, held in holders.items():
-        standing = [c for c in _candidates(run, active) if vip in c.vips]
-        if not standing:
-            continue
-        if len(held) != 1:
-            found.append(f"VIP {vip} is held by {', '.join(sorted(held)) or 'no node'}, and not by one")
-            continue
-        holder = next(iter(held))
-        expected = election.owner(standing, holder)
-        if expected and holder != expected:
-            found.append(f"VIP {vip} is on {holder} and should be on {expected}")
+        expected = set()
+        for side in _sides(run, active):
+            standing = [c for c in _candidates(run, side) if vip in c.vips]
+            own = sorted(held & side)
+            expected |= {election.owner(standing, own[0] if own else "")} - {""}
+        if expected and held != expected:
+            has, wants = (", ".join(sorted(names)) or "no node" for names in (held, expected))
+            found.append(f"VIP {vip} is on {has} and should be on {wants}")
     return found
+
+
+def _sides(run: Run, active: frozenset[str]) -> list[frozenset[str]]:
+    """The nodes whose adverts reach each other."""
+    found: dict[object, set[str]] = {}
+    for name in active:
+        loaded = _loaded(run, name)
+        found.setdefault(peer_view(loaded) if loaded else None, set()).add(name)
+    return [frozenset(names) for names in found.values()]
 
 
 def _all_candidates(run: Run) -> list[Candidate]:

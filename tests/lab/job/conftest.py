@@ -1,4 +1,4 @@
-"""One lab for all tests of the main job: bare nodes, planned and applied once; each test leaves it as it was."""
+"""One lab for all tests of the main job: bare nodes, planned and applied once; each test leaves it so."""
 
 from __future__ import annotations
 

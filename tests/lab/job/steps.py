@@ -1,4 +1,4 @@
-"""Steps that the tests of the main job share: a workspace with a lab of its own, worked as an operator does."""
+"""What the tests of the main job share: a workspace with a lab of its own, worked as an operator does."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ haproxy:
     nova-compute: 8774
     nova-metadata: 8775
     cinder: 8776
+files:
+  /opt/note: {{content: "hello\\n"}}
 """
+NOTE = "/opt/note"
 FOURTH = "  mesa-virt-04: 10.15.85.144\n"
 ALLOW_ALL = "drift,shrink,split,tie,vip-removed"
 
@@ -99,8 +102,8 @@ def four(text: str) -> str:
 
 
 def with_files(text: str, *lines: str) -> str:
-    """The same with a `files:` part of these lines."""
-    return text + "files:\n" + "".join(f"  {line}\n" for line in lines)
+    """The same with these lines in its `files:` part, which is the last."""
+    return text + "".join(f"  {line}\n" for line in lines)
 
 
 @dataclass(frozen=True)
@@ -243,6 +246,11 @@ class Site:
         """Everything that lbctl keeps in the workspace."""
         for part in ("plans", "state"):
             yield from (path for path in (self.root / part).rglob("*") if path.is_file())
+
+
+def tell(*lines: str) -> None:
+    """Figures for whoever runs the tests with -s."""
+    sys.stdout.write("\n  ".join(["", *lines]) + "\n")
 
 
 def settle_bound() -> float:

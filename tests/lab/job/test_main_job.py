@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.job.conftest import First
-from tests.lab.job.steps import NODES, PORTS, Site, eventually, settle_bound
+from tests.lab.job.steps import NODES, PORTS, Site, eventually, settle_bound, tell
 
 pytestmark = pytest.mark.lab
 
@@ -16,7 +16,7 @@ class TestBareNodes:
         assert first.plan["summary"]["delete"] == 0
         assert first.apply.report["code"] == 0
         assert all(node["serving"] for node in first.apply.report["nodes"])
-        print(f"bare to serving: {first.apply.seconds:.1f} s")
+        tell(f"bare to serving: {first.apply.seconds:.1f} s")
         assert first.site.answers() == list(PORTS)
         assert first.site.holders() == ("lb1",)
 
@@ -52,10 +52,10 @@ class TestFailover:
         assert site.answers() == list(PORTS)
         site.sh(
             "lb1",
-            "systemctl unmask --runtime -q haproxy && systemctl reset-failed haproxy; systemctl start haproxy",
+            "systemctl unmask --runtime -q haproxy; systemctl reset-failed haproxy; systemctl start haproxy",
         )
         back = eventually(lambda: site.holders() == ("lb1",), settle_bound())
-        print(f"VIP away after {away:.2f} s, back after {back:.2f} s; bound {settle_bound()} s")
+        tell(f"VIP away after {away:.2f} s, back after {back:.2f} s; bound {settle_bound()} s")
 
     def test_haproxy_killed_and_restarted_by_systemd_does_not(self, site: Site) -> None:
         before = site.pids("lb1", "haproxy")

@@ -1,0 +1,170 @@
+"""Secrets are on the nodes and in their own files: no plan, state, output or process has one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.lab.job.steps import ALLOW_ALL, Done, Site, cluster_text, with_files
+
+pytestmark = pytest.mark.lab
+
+VRRP, OTHER, STATS = "Zq7wVx9k", "Kp3mTn5r", "St4ts-Pa55w0rd-9f"
+PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGhkV0yq7Hq1\n-----END PRIVATE KEY-----\n"
+CERTIFICATE = "/etc/haproxy/certs/api.pem"
+CONFIG = """\
+  config: |
+    listen stats
+        bind ${node.address}:1984
+        stats enable
+        stats auth admin:${secret.stats}
+"""
+
+
+def text(site: Site, *changes: tuple[str, str]) -> str:
+    """The cluster with a password between its peers, one for its statistics, and a key in a file."""
+    found = cluster_text(
+        site.name,
+        (
+            "      advert_int: 1\n",
+            "      advert_int: 1\n      authentication: {auth_type: PASS, auth_pass: {file: vrrp}}\n",
+        ),
+        ("    cinder: 8776\n", "    cinder: 8776\n" + CONFIG),
+        ("files:\n", "secrets:\n  stats: {file: stats}\nfiles:\n"),
+    )
+    found = with_files(found, f"{CERTIFICATE}: {{secret: {{file: api.pem}}, after: reload haproxy}}")
+    for old, new in changes:
+        assert old in found
+        found = found.replace(old, new)
+    return found
+
+
+def needles(site: Site) -> list[str]:
+    """The secrets, and every digest of one, or of a file with one, that is made without a key."""
+    values = [value.encode() for value in (VRRP, OTHER, STATS)]
+    whole = [
+        site.sh("lb1", f"cat {path}").encode() + b"\n"
+        for path in ("/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf", CERTIFICATE)
+    ]
+    found = [
+        VRRP,
+        OTHER,
+        STATS,
+        PEM.splitlines()[1],
+        *(base64.b64encode(one).decode() for one in (*values, *whole)),
+    ]
+    for data in (*values, *(value + b"\n" for value in values), b"admin:" + values[2], *whole):
+        found += [hashlib.new(name, data).hexdigest() for name in ("md5", "sha1", "sha256")]
+    return found
+
+
+def write(site: Site, words: str, vrrp: str = VRRP) -> None:
+    site.write(words)
+    for name, value in (("vrrp", vrrp + "\n"), ("stats", STATS + "\n"), ("api.pem", PEM)):
+        (site.root / name).write_text(value)
+
+
+@contextmanager
+def processes(words: list[str]) -> Iterator[set[str]]:
+    """Which of these words stood in a process's arguments or environment meanwhile, the nodes' included."""
+    found: set[str] = set()
+    passes, end = 0, threading.Event()
+    patterns = [word.encode() for word in words]
+
+    def look() -> None:
+        nonlocal passes
+        while not end.is_set():
+            passes += 1
+            for path in [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]:
+                try:
+                    data = path.read_bytes()
+                except OSError:
+                    continue  # it has ended
+                found.update(f"{word!r} in {path}: {data[:200]!r}" for word in patterns if word in data)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        end.set()
+        thread.join()
+        assert passes > 10
+
+
+def told(*outputs: Done) -> str:
+    return "\n".join(done.out + done.err for done in outputs)
+
+
+def found_in(site: Site, said: str, words: list[str]) -> list[str]:
+    """Where a secret is: in what was said, or in a file that lbctl keeps."""
+    places = [f"{word} said" for word in words if word in said]
+    for path in site.files():
+        data = path.read_text(errors="replace")
+        places += [f"{word} in {path}" for word in words if word in data]
+    return places
+
+
+def test_a_change_that_peers_compare_is_refused(site: Site) -> None:
+    write(site, text(site))
+    refused = site.lbctl("apply", "--yes", code=1)
+    assert "--allow split" in told(refused)
+    changes = [c for c in site.plan()["changes"] if c["name"].endswith("keepalived.conf")]
+    assert {change["scope"] for change in changes} == {"cluster"}
+    assert VRRP not in told(refused, site.lbctl("plan", "--text"))
+
+
+def test_they_are_nowhere_to_be_found(site: Site) -> None:
+    write(site, text(site))
+    with processes([VRRP, STATS, PEM.splitlines()[1]]) as in_processes:
+        outputs = [
+            site.lbctl("plan"),
+            site.lbctl("plan", "--json", "--text", "--out", "plans/first.json"),
+            site.apply("--allow", ALLOW_ALL),
+        ]
+    assert in_processes == set()
+    assert site.sh("lb2", f"stat -c %a {CERTIFICATE}; cat {CERTIFICATE}") == "600\n" + PEM.strip()
+    assert VRRP in site.sh("lb2", "cat /etc/keepalived/keepalived.conf")
+    words = needles(site)
+    site.sh("lb2", f"echo more >>{CERTIFICATE}; sed -i 's/{STATS}/{OTHER}/' /etc/haproxy/haproxy.cfg")
+    write(site, text(site), OTHER)
+    outputs += [
+        site.lbctl("validate"),
+        site.lbctl("render", "lb1"),
+        site.lbctl("plan", "--text"),
+        site.lbctl("plan", "--json", "--text", "--out", "plans/second.json"),
+        site.lbctl("show", "plans/second.json"),
+        site.lbctl("drift", "--text", code=2),
+        site.lbctl("drift", "--json", "--text", code=2),
+        site.lbctl("status", "--json"),
+        site.lbctl("apply", "--yes", code=1),
+    ]
+    assert found_in(site, told(*outputs), words) == []
+    dropped = text(site, (f"  {CERTIFICATE}: {{secret: {{file: api.pem}}, after: reload haproxy}}\n", ""))
+    write(site, dropped)
+    outputs = [site.lbctl("plan", "--text"), site.lbctl("plan", "--json", "--text")]
+    outputs += [site.apply("--allow", ALLOW_ALL)]
+    assert found_in(site, told(*outputs), words) == []
+
+
+def test_a_daemon_that_quotes_what_it_rejects(site: Site) -> None:
+    write(site, site.text)
+    words = [VRRP, STATS]
+    outputs = []
+    for old, new in (
+        ("        stats enable\n", "        ${secret.stats} on\n"),
+        ("      advert_int: 1\n", "      advert_int: 1\n      garp_master_delay: {file: vrrp}\n"),
+        ("      advert_int: 1\n", "      advert_int: 1\n      garp_master_delay: {file: stats}\n"),
+    ):
+        write(site, text(site, (old, new)))
+        for form in ((), ("--json",)):
+            outputs.append(site.lbctl("apply", "--yes", *form, "--allow", ALLOW_ALL, code=1))
+            assert "refuses its new configuration" in told(outputs[-1])
+    assert found_in(site, told(*outputs), words) == []
+    assert "***" in told(*outputs)
