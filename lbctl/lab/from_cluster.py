@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lbctl import haproxy, keepalived
-from lbctl.haproxy.views import Server, binds, servers
+from lbctl.haproxy.views import Server, binds, proxies, servers
 from lbctl.keepalived.views import instances
 from lbctl.lab.spec import (
     VRRP,
@@ -27,6 +27,7 @@ from lbctl.lab.spec import (
 from lbctl.model.cluster import Cluster, Node
 
 MANAGEMENT = "mgmt"
+EVERYWHERE = ("", "*", "0.0.0.0", "::")  # what a bind on every address says
 LENGTHS = {4: 24, 6: 64}
 BASTION_OUTSIDE = "192.0.2.1/24"  # TEST-NET-1: nobody's cluster
 BASTION_OPERATOR = "192.0.2.2/24"
@@ -112,6 +113,7 @@ def from_cluster(cluster: Cluster, options: Options) -> LabSpec:
         networks=tuple(networks),
         bastion=LabBastion(BASTION_OUTSIDE, BASTION_OPERATOR, (bastion,)) if options.bastion else None,
         vips=tuple(str(vip.interface.ip) for vip in cluster.vips),
+        ports=_service_ports(cluster),
         suite=options.suite,
         bare_tools=options.bare_tools,
         extra_packages=options.extra_packages,
@@ -191,6 +193,21 @@ def _controllers(cluster: Cluster, plan: _Plan) -> Iterator[LabController]:
         unique = name if name not in taken else f"{name}-{len(taken)}"
         taken.add(unique)
         yield LabController(unique, (plan.learn(address),), tuple(sorted(ports.get(address, ()))) or (80,))
+
+
+def _service_ports(cluster: Cluster) -> tuple[int, ...]:
+    """The ports at the first VIP where plain requests reach a server."""
+    file = cluster.nodes[0].file_of("haproxy") if cluster.nodes else None
+    if file is None or not cluster.vips:
+        return ()
+    document = haproxy.parse(file.content.data, file.path)
+    serving = {server.proxy for server in servers(document)}
+    serving |= {proxy.name for proxy in proxies(document) if proxy.default_backend or proxy.backends}
+    here = {str(cluster.vips[0].interface.ip), *EVERYWHERE}
+    plain = [bind for bind in binds(document) if not (bind.ssl or bind.socket or bind.udp)]
+    return tuple(
+        sorted({bind.first_port for bind in plain if bind.proxy in serving and bind.address in here} - {0})
+    )
 
 
 def _asked(cluster: Cluster) -> tuple[dict[str, set[int]], dict[str, str]]:

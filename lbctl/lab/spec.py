@@ -118,7 +118,8 @@ class LabBastion:
 @dataclass(frozen=True)
 class LabSpec:
     """A whole lab. `prefix` is in the name of everything that the lab makes on this machine; `cluster` is the
-    cluster's own name. `bare_tools=False` leaves socat and nft out of the nodes (they can be installed)."""
+    cluster's own name. `ports` are those of the first VIP that load goes to, otherwise the controllers'.
+    `bare_tools=False` leaves socat and nft out of the nodes (they can be installed)."""
 
     prefix: str
     nodes: tuple[LabNode, ...]
@@ -128,6 +129,7 @@ class LabSpec:
     networks: tuple[LabNetwork, ...] = (LabNetwork(),)
     bastion: LabBastion | None = None
     vips: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
     suite: str = "bookworm"
     bare_tools: bool = True
     extra_packages: tuple[str, ...] = ()
@@ -154,8 +156,8 @@ class LabSpec:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Where load goes unless told: the first VIP at every port of the controllers."""
-        ports = sorted({port for controller in self.controllers for port in controller.ports})
+        """Where load goes unless told: the first VIP at each of its ports."""
+        ports = self.ports or sorted({port for item in self.controllers for port in item.ports})
         return tuple(join(bare(self.vips[0]), port) for port in ports) if self.vips else ()
 
 

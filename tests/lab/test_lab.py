@@ -67,7 +67,7 @@ def ssh(lab: Lab, name: str, command: str, *options: str) -> subprocess.Complete
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
 
 
-def cli(lab: Lab, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def cli(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-c", CLI, *words]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, env=env)
@@ -218,12 +218,34 @@ class TestExec:
     def test_the_command_line_passes_everything_on(self, labs: Labs) -> None:
         lab = labs.guide()
         own = ("--prefix", lab.spec.prefix)
-        assert cli(lab, "exec", *own, "lb2", "--", "sh", "-c", "exit 7").returncode == 7
-        assert cli(lab, "exec", *own, "lb2", "--", "cat", stdin="hello").stdout == "hello"
-        assert cli(lab, "exec", *own, "lb2", "ls", "-d", "/etc").stdout == "/etc\n"
-        assert cli(lab, "ssh-config", *own).stdout == lab.ssh_config.read_text()
-        told = json.loads(cli(lab, "status", *own, "--json").stdout)
+        assert cli("exec", *own, "lb2", "--", "sh", "-c", "exit 7").returncode == 7
+        assert cli("exec", *own, "lb2", "--", "cat", stdin="hello").stdout == "hello"
+        assert cli("exec", *own, "lb2", "ls", "-d", "/etc").stdout == "/etc\n"
+        assert cli("ssh-config", *own).stdout == lab.ssh_config.read_text()
+        told = json.loads(cli("status", *own, "--json").stdout)
         assert [machine["on"] for machine in told["machines"]] == [True] * 6
+
+
+class TestCommandLine:
+    def test_the_cluster_file_goes_up_and_down(self, labs: Labs) -> None:
+        own = ("--prefix", labs.prefix())
+        file = str(Path(__file__).parents[2] / "cluster.yaml")
+        try:
+            for _ in range(2):
+                done = cli("up", "-f", file, *own)
+                assert done.returncode == 0, done.stderr
+            assert "lb3           node        up" in cli("status", *own).stdout
+            assert cli("controller", "stop", *own, "mesa-virt-01").returncode == 0
+            assert "mesa-virt-01  controller  off" in cli("status", *own).stdout
+            assert cli("power", "cut", *own, "lb2").returncode == 0
+            assert "lb2           node        off" in cli("status", *own).stdout
+            assert cli("up", "-f", file, *own).returncode == 0
+            assert "off" not in cli("status", *own).stdout
+        finally:
+            done = cli("down", *own)
+        assert done.returncode == 0
+        assert leftovers(own[1]) == []
+        assert cli("status", *own).returncode != 0
 
 
 class TestPower:
@@ -345,10 +367,10 @@ class TestControllers:
     def test_the_command_line_reports(self, labs: Labs) -> None:
         lab = labs.guide()
         words = ("--prefix", lab.spec.prefix, "--seconds", "0.5", "--pause", "0.01", "--kind", "new")
-        good = cli(lab, "load", *words, "--target", "10.15.85.141:80", "--json")
+        good = cli("load", *words, "--target", "10.15.85.141:80", "--json")
         assert good.returncode == 1  # port 80 is none of its ports
         assert json.loads(good.stdout)["errors"]["refused"] > 0
-        good = cli(lab, "load", *words, "--url", "http://10.15.85.141:5000/")
+        good = cli("load", *words, "--url", "http://10.15.85.141:5000/")
         assert good.returncode == 0, good.stderr
         assert "failed: 0" in good.stdout
 

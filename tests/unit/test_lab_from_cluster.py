@@ -35,6 +35,14 @@ haproxy:
     keystone: {port: 5000, bind: [internal]}
     mariadb: {port: 3306, bind: [internal], mode: tcp, members: databases, style: listen}
   config: |
+    frontend apart
+        bind 10.15.84.31:8443
+        bind 10.15.84.31:8444 ssl crt /etc/x.pem
+        bind 10.15.85.32:8445
+        default_backend more
+    listen stats
+        bind :1984
+        stats enable
     backend more
         server other 10.15.85.200:8080 check port 9200
         server local 127.0.0.1:9999
@@ -91,6 +99,10 @@ def test_controllers_with_every_port_that_is_asked_for(today: LabSpec) -> None:
         "db2": (3306,),
         "other": (8080, 9200),
     }
+
+
+def test_load_goes_where_a_service_listens_at_the_first_vip(today: LabSpec) -> None:
+    assert today.targets == ("10.15.84.31:3306", "10.15.84.31:5000", "10.15.84.31:8443")
 
 
 def test_the_users_wishes_win(tmp_path: Path) -> None:
