@@ -11,7 +11,7 @@ from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
-from lbctl.planning import order, unsafe
+from lbctl.planning import order, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import explained
 from lbctl.planning.threeway import compare
@@ -31,6 +31,7 @@ def make(
         problems += _unfinished(facts)
     problems += unsafe.findings(cluster, gathered, changes)
     problems += unsafe.costs(cluster, gathered, changes)
+    problems += tools.missing(cluster, gathered)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
     steps = order.steps(cluster, gathered, changes)
     return Plan(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lbctl.errors import LockedError, RemoteError
+from lbctl.errors import BecomeError, LockedError, RemoteError
 from lbctl.model.cluster import Node
 from lbctl.model.command import Answers, Command, Probe, command
 from lbctl.transport import script
@@ -44,6 +44,8 @@ class SshTransport:
 
     def _answers(self, node: str, nonce: str, text: str, timeout: float) -> Answers:
         output, errors = self._sessions[node].run(text, timeout)
+        if script.not_root(nonce, output):
+            raise _not_root(node)
         answers = script.answers(nonce, output)
         if answers is None:
             said = (errors or output).decode("utf-8", "replace").strip().splitlines()[-5:]
@@ -63,6 +65,8 @@ class SshTransport:
             # the shell's own input stays open: hold_lock reads it until the connection ends
             text = f"{script.library()}\nexec 3<&0\n{call}\nexit $?\n"
             answer = session.converse(channel, text, f"@{nonce} ", _LOCK_SECONDS)
+            if answer.startswith("cannot"):
+                raise _not_root(node, answer)
             if not answer:
                 raise RemoteError(node, "the lock could not be asked for")
             if not answer.startswith("locked"):
@@ -79,3 +83,8 @@ class SshTransport:
     def close(self) -> None:
         for session in self._sessions.values():
             session.close()
+
+
+def _not_root(node: str, said: str = "") -> BecomeError:
+    mend = "log in as root, or say ssh: {become: sudo} in the cluster file"
+    return BecomeError(node, "lbctl has to be root there, and is not", detail=said, mend=mend)

@@ -53,8 +53,15 @@ def writing(nonce: str, commands: Sequence[Command]) -> str:
 
 def _wrap(nonce: str, functions: str, calls: str) -> str:
     head = f"LC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin; export LC_ALL PATH; nonce={nonce}\n"
-    body = f"main() {{\n{calls}printf '\\n@%s end\\n' \"$nonce\"\n}}\n"
+    # whoever is not root would read half of what there is, and take the rest for absent
+    root = '[ "$(id -u)" = 0 ] || { printf \'\\n@%s notroot\\n\' "$nonce"; return 0; }'
+    body = f"main() {{\n{root}\n{calls}printf '\\n@%s end\\n' \"$nonce\"\n}}\n"
     return f"{head}{functions}{body}main </dev/null; exit $?\n"
+
+
+def not_root(nonce: str, output: bytes) -> bool:
+    """Did the script end because it did not run as root?"""
+    return f"@{nonce} notroot".encode() in output.splitlines()
 
 
 def answers(nonce: str, output: bytes) -> Answers | None:

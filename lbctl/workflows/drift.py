@@ -21,7 +21,7 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
     """Drift, pending and unknown of every node. A node that cannot be read is unknown, and no error."""
     found = read(cluster, reader, emit)
     items = [
-        DriftItem(name, "unknown", name, text=error.summary)
+        DriftItem(name, "unknown", name, text=str(error).removeprefix(f"{name}: ").replace("\n", "; "))
         for name, error in found.items()
         if isinstance(error, NodeError)
     ]
