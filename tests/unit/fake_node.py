@@ -1,0 +1,224 @@
+"""Nodes in memory behind the Transport protocol; whatever they are not made for is an AssertionError."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from lbctl import haproxy
+from lbctl.errors import RemoteError
+from lbctl.haproxy.views import binds
+from lbctl.keepalived import parse
+from lbctl.keepalived.views import instances
+from lbctl.model.command import Answer, Answers, Command, Probe
+
+HAPROXY = "/etc/haproxy/haproxy.cfg"
+KEEPALIVED = "/etc/keepalived/keepalived.conf"
+FAILED = "Reload failed!"
+
+
+@dataclass
+class State:
+    """What an undo puts back. `loaded` are the files as the daemons read them last."""
+
+    files: dict[str, tuple[bytes, str, str]]
+    loaded: dict[str, bytes]
+    owner: bytes
+    active: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
+    drain: int = 0
+
+
+@dataclass
+class FakeNode:
+    """A node, and what of an apply is on it. `generation` stands for HAProxy's process."""
+
+    address: str
+    state: State
+    staged: dict[str, bytes] | None = None
+    saved: State | None = None
+    generation: int = 1
+    armed: str = ""
+    transaction: str = ""
+
+    @property
+    def priority(self) -> int:
+        """As keepalived has it; 0 = it does not run."""
+        if "keepalived" not in self.state.active:
+            return 0
+        return instances(parse(self.state.loaded[KEEPALIVED]))[0].priority + self.state.drain
+
+
+Failing = Callable[[int, str, Command], bool]
+"""Does this command fail? Its number over all nodes, its node, itself."""
+
+
+@dataclass
+class FakeTransport:
+    """Implements Transport. `calls` are the commands that were run: node and function, in order."""
+
+    nodes: dict[str, FakeNode]
+    failing: Failing = lambda number, node, command: False
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
+        return {probe.name: self._answer(node, probe) for probe in probes}
+
+    def run(self, node: str, commands: Sequence[Command], *, timeout: float = 60) -> tuple[str, ...]:
+        said = []
+        for command in commands:
+            number = len(self.calls)
+            self.calls.append((node, command.words[0]))
+            if self.failing(number, node, command):
+                raise RemoteError(node, f"{command.words[0]} failed", evidence=["as the test wants it"])
+            said.append(self._do(self.nodes[node], command))
+        return tuple(said)
+
+    def lock(self, node: str, what: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def close(self) -> None:
+        return None
+
+    def holder(self) -> str:
+        best = max(self.nodes, key=lambda name: self.nodes[name].priority)
+        return best if self.nodes[best].priority else ""
+
+    def _answer(self, name: str, probe: Probe) -> Answer:
+        node = self.nodes[name]
+        if probe.name.startswith("file."):
+            return _file(node, probe)
+        texts: dict[str, Callable[[], str]] = {
+            "os": lambda: "Fake\nboot-1",
+            "tools": lambda: "bash\nsocat",
+            "addresses": lambda: self._addresses(name),
+            "sockets": lambda: "\n".join(_sockets(node)),
+            "daemons": lambda: _daemons(node),
+            "owner": lambda: node.state.owner.decode(),
+            "lock": str,
+            "armed": lambda: node.armed,
+            "drain": lambda: str(node.state.drain),
+            "samples": str,
+            "stat": str,
+            "connections": str,
+        }
+        if probe.name == "keepalived":
+            return Answer(0 if "keepalived" in node.state.active else 3, b"")
+        assert probe.name in texts, f"unexpected probe {probe.name}"
+        return Answer(0, texts[probe.name]().encode())
+
+    def _addresses(self, name: str) -> str:
+        found = [f"2: eth0    inet {self.nodes[name].address}/24 scope global eth0"]
+        if self.holder() == name:
+            found.append("2: eth0    inet 10.0.0.9/32 scope global eth0")
+        return "\n".join(found)
+
+    def _do(self, node: FakeNode, command: Command) -> str:
+        function, *words = command.words
+        quiet = ("make_base", "keep_original", "drop_server_state")
+        if function.startswith("save_") or function in (*quiet, "try_connects", "last_messages"):
+            return ""
+        assert function in _FUNCTIONS, f"unexpected command {command}"
+        return _FUNCTIONS[function](node, words, command.stdin or b"") or ""
+
+
+def _file(node: FakeNode, probe: Probe) -> Answer:
+    found = re.match(r"f=(\S+);", probe.script)
+    assert found, probe.script
+    if found[1] not in node.state.files:
+        return Answer(0, b"absent\n")
+    data, mode, owner = node.state.files[found[1]]
+    head = f"file {mode.lstrip('0')} {owner.replace(':', ' ')}\n"
+    return Answer(0, head.encode() + base64.b64encode(data))
+
+
+def _sockets(node: FakeNode) -> Iterator[str]:
+    if "haproxy" in node.state.active:
+        for bind in binds(haproxy.parse(node.state.loaded[HAPROXY])):
+            users = f'users:(("haproxy",pid={node.generation},fd=5))'
+            yield f"LISTEN 0 128 {bind.address}:{bind.first_port} 0.0.0.0:* {users}"
+
+
+def _daemons(node: FakeNode) -> str:
+    return "\n\n".join(
+        f"Id={unit}.service\nLoadState=loaded\nUnitFileState=enabled\n"
+        f"ActiveState={'active' if unit in node.state.active else 'inactive'}\nMainPID=1\nStatusText=Ready."
+        for unit in ("haproxy", "keepalived")
+    )
+
+
+def _check(node: FakeNode, words: list[str], stdin: bytes) -> str:
+    good = base64.b64encode(b"\n0").decode()
+    return "\n".join(f"{when} {daemon} {good}" for when in ("before", "after") for daemon in words)
+
+
+def _stage(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.staged is not None
+    node.staged[words[0]] = stdin
+
+
+def _swap(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.staged is not None and node.armed, "nothing is swapped that was not staged and armed"
+    number, path, mode, owner, group, *_ = words
+    node.state.files[path] = (node.staged[number], mode, f"{owner}:{group}")
+
+
+def _begin(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert not node.armed
+    node.saved, node.transaction = copy.deepcopy(node.state), words[0]
+
+
+def _arm(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.armed, node.transaction = node.transaction, ""
+
+
+def _undo(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    if node.armed:
+        assert node.saved is not None
+        node.state = copy.deepcopy(node.saved)
+        node.generation += 1
+    node.armed = node.transaction = ""
+
+
+def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    unit = words[0]
+    if unit in node.state.active:
+        path = HAPROXY if unit == "haproxy" else KEEPALIVED
+        node.state.loaded[path] = node.state.files[path][0]
+        node.generation += 1
+
+
+def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.armed, node.staged = "", None
+
+
+def _drain(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.drain = int(words[0])
+
+
+def _owner(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.owner = stdin
+
+
+def _set(name: str, value: Callable[[list[str], bytes], object]) -> Callable[..., None]:
+    return lambda node, words, stdin: setattr(node, name, value(words, stdin))
+
+
+_FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
+    "stage_begin": _set("staged", lambda words, stdin: {}),
+    "stage_end": _set("staged", lambda words, stdin: None),
+    "stage_file": _stage,
+    "check_stage": _check,
+    "txn_begin": _begin,
+    "arm": _arm,
+    "confirm": _confirm,
+    "undo": _undo,
+    "swap_file": _swap,
+    "take_reload": _take,
+    "take_restart": _take,
+    "set_drain": _drain,
+    "write_owner": _owner,
+}

@@ -1,0 +1,198 @@
+"""The walk on nodes in memory: wherever it fails or is stopped, a node is as it was or as it shall be."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+from itertools import groupby
+
+import pytest
+
+from lbctl.gather import gather_node, write_owner
+from lbctl.kinds import KINDS
+from lbctl.model.cluster import Cluster, ManagedFile, Node, Ssh, Vip
+from lbctl.model.command import Command
+from lbctl.model.content import plain
+from lbctl.model.effect import Effect, Impact
+from lbctl.model.event import Event, NodeUndone, StepDone, StepFailed, Stopping
+from lbctl.model.owner import Owner
+from lbctl.planning.plan import make
+from lbctl.rollout.run import Run
+from lbctl.rollout.walk import Walked, walk
+from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode, FakeTransport, State
+
+PRIORITIES = {"lb1": 102, "lb2": 101, "lb3": 100}
+KEY = "00" * 32
+PROXY = "frontend f\n  bind 10.0.0.9:80\n  default_backend b\nbackend b\n  server a 10.0.0.21:80\n"
+VRRP = """\
+track_file d {
+  file /var/lib/lbctl/drain
+  weight 1
+}
+vrrp_instance v {
+  state BACKUP
+  interface eth0
+  virtual_router_id 47
+  priority %d
+  advert_int 1
+  virtual_ipaddress {
+    10.0.0.9
+  }
+  track_file {
+    d
+  }
+}
+"""
+
+
+def cluster(proxy: str, impact: Impact = Impact.RELOAD) -> Cluster:
+    def node(number: int, name: str) -> Node:
+        files = (
+            ManagedFile(
+                HAPROXY, plain(proxy.encode()), daemon="haproxy", effects=(Effect("haproxy", impact),)
+            ),
+            ManagedFile(
+                KEEPALIVED,
+                plain((VRRP % PRIORITIES[name]).encode()),
+                daemon="keepalived",
+                effects=(Effect("keepalived", Impact.RELOAD),),
+            ),
+        )
+        return Node(name, f"10.0.0.{number}", Ssh(name), files=files)
+
+    nodes = tuple(node(number, name) for number, name in enumerate(PRIORITIES, 1))
+    return Cluster("c", "cluster.yaml", "digest", nodes, (Vip("v", IPv4Interface("10.0.0.9/32")),))
+
+
+def applied(of: Cluster) -> FakeTransport:
+    """Nodes that an apply has left as this cluster says."""
+    nodes = {}
+    for node in of.nodes:
+        files = {f.path: (f.content.data, f.mode, "root:root") for f in node.files}
+        resources = [r for kind in KINDS for r in kind.desired(node, KEY)]
+        owner = write_owner(Owner("c", "id", 1, "old", KEY), resources)
+        loaded = {path: data for path, (data, _, _) in files.items()}
+        nodes[node.name] = FakeNode(node.address, State(files, loaded, owner))
+    return FakeTransport(nodes)
+
+
+@dataclass
+class Scene:
+    """An apply of `PROXY` with another server, on nodes that have the old one."""
+
+    impact: Impact = Impact.RELOAD
+    stop_after: int = 10**6
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.transport = applied(cluster(PROXY))
+        self.before = copy.deepcopy(self.transport.nodes)
+        self.new = PROXY.encode() + b"  server b 10.0.0.22:80\n"
+        self.wanted = cluster(self.new.decode(), self.impact)
+
+    def walk(self) -> Walked:
+        gathered = {node.name: gather_node(node, self.transport) for node in self.wanted.nodes}
+        plan = make(self.wanted, gathered, "2026-01-01T00:00:00Z")
+        assert not [problem for problem in plan.problems if problem.level == "error"]
+        stop = self.stop_after
+        run = Run(
+            self.wanted,
+            "id",
+            plan,
+            self.transport,
+            gathered,
+            self.events.append,
+            lambda: len(self.events) >= stop,
+        )
+        return walk(run)
+
+    def changed(self) -> list[str]:
+        """The nodes that are as desired, everything else being as it was; nothing may be in between."""
+        found = []
+        for name, node in self.transport.nodes.items():
+            assert (node.armed, node.transaction, node.state.drain, node.staged) == ("", "", 0, None), name
+            if node.state == self.before[name].state:
+                continue
+            assert node.state.files[HAPROXY][0] == node.state.loaded[HAPROXY] == self.new
+            found.append(name)
+        assert self.transport.holder() == "lb1"
+        return found
+
+
+def numbers() -> list[int]:
+    """The numbers of the commands that change something in a walk that succeeds."""
+    scene = Scene()
+    scene.walk()
+    return list(range(len(scene.transport.calls)))
+
+
+class TestSuccess:
+    def test_backups_before_the_master_and_each_whole(self) -> None:
+        scene = Scene()
+        walked = scene.walk()
+        assert walked == Walked(touched=True)
+        assert scene.changed() == ["lb1", "lb2", "lb3"]
+        done = [(e.step.node, str(e.step.name)) for e in scene.events if isinstance(e, StepDone)]
+        assert [node for node, _ in groupby(done[3:], key=lambda one: one[0])] == ["lb3", "lb2", "lb1"]
+        assert [name for node, name in done if node == "lb3"] == (
+            ["stage", "arm", "drain", "swap", "verify", "undrain", "confirm"]
+        )
+        assert [name for node, name in done if node == "lb1"] == ["stage", "arm", "swap", "verify", "confirm"]
+
+    def test_a_restart_moves_the_vip_first(self) -> None:
+        scene = Scene(impact=Impact.RESTART)
+        holders = []
+
+        def note(number: int, node: str, command: Command) -> bool:
+            if command.words[0] == "take_restart":
+                holders.append((node, scene.transport.holder()))
+            return False
+
+        scene.transport.failing = note
+        assert scene.walk() == Walked(touched=True)
+        assert holders == [("lb3", "lb1"), ("lb2", "lb1"), ("lb1", "lb2")]
+        assert scene.changed() == ["lb1", "lb2", "lb3"]
+
+    def test_the_plan_after_it_is_empty(self) -> None:
+        scene = Scene()
+        scene.walk()
+        gathered = {node.name: gather_node(node, scene.transport) for node in scene.wanted.nodes}
+        assert make(scene.wanted, gathered, "").empty
+
+
+class TestFailure:
+    @pytest.mark.parametrize("number", numbers())
+    def test_that_node_is_undone_and_the_next_ones_untouched(self, number: int) -> None:
+        scene = Scene()
+        scene.transport.failing = lambda at, node, command: at == number
+        walked = scene.walk()
+        node, _ = scene.transport.calls[number]
+        order = ["lb3", "lb2", "lb1"]
+        staging = not walked.failed
+        assert walked.error is not None and walked.error.node == node
+        expected = [] if staging else order[: order.index(node)]
+        assert scene.changed() == sorted(expected)
+        assert walked.back
+        failed = [event for event in scene.events if isinstance(event, StepFailed)]
+        assert len(failed) == 1 and failed[0].step.node == node
+        undone = [event for event in scene.events if isinstance(event, NodeUndone)]
+        assert all(event.good and event.node == node for event in undone)
+
+    def test_an_undo_that_fails_too_needs_a_person(self) -> None:
+        scene = Scene()
+        scene.transport.failing = lambda at, node, command: command.words[0] in ("take_reload", "undo")
+        walked = scene.walk()
+        assert (walked.failed, walked.back, walked.touched) == ("lb3", False, True)
+
+
+class TestCtrlC:
+    @pytest.mark.parametrize("number", range(1, 45))
+    def test_nothing_is_left_in_between(self, number: int) -> None:
+        scene = Scene(stop_after=number)
+        walked = scene.walk()
+        changed = scene.changed()
+        assert walked.back and walked.error is None
+        assert changed == sorted(["lb3", "lb2", "lb1"][: len(changed)])
+        assert walked.interrupted == (len(changed) < 3)
+        assert sum(isinstance(event, Stopping) for event in scene.events) <= 1
