@@ -23,9 +23,10 @@ def drift(
       */15 * * * *  lbctl drift -f /srv/lb/cluster.yaml
     """
     from lbctl.cli.target import reached
-    from lbctl.workflows.drift import drift as find_drift
 
-    with closing(view(json, no_color)) as shown, reached(file) as (cluster, reader):
+    with reached(file) as (cluster, reader), closing(view(json, no_color)) as shown:
+        from lbctl.workflows.drift import drift as find_drift  # while the nodes are being logged in to
+
         report = find_drift(cluster, reader, shown.event)
         shown.drift(report, text=text)
     raise typer.Exit(int(report.code))

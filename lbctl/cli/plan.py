@@ -41,13 +41,15 @@ def plan(
     """
     from lbctl.cli.target import reached
     from lbctl.errors import UsageError
-    from lbctl.model.report import Exit
-    from lbctl.store.plans import save_plan
-    from lbctl.workflows.plan import plan as make_plan
 
     if no_secrets and out is not None:
         raise UsageError("a plan without secrets cannot be applied", mend="leave out --out, or --no-secrets")
-    with closing(view(json, no_color)) as shown, reached(file, secrets=not no_secrets) as (cluster, reader):
+    with reached(file, secrets=not no_secrets) as (cluster, reader), closing(view(json, no_color)) as shown:
+        # imported while the nodes are being logged in to
+        from lbctl.model.report import Exit
+        from lbctl.store.plans import save_plan
+        from lbctl.workflows.plan import plan as make_plan
+
         made = make_plan(cluster, reader, shown.event)
         shown.plan(made, text=text)
         if out is not None:

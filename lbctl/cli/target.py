@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reached(file: Path, *, secrets: bool = True) -> Iterator[tuple[Cluster, SshTransport]]:
-    """The cluster, and a transport whose connections are closed at the end.
+    """The cluster, and a transport whose connections are being opened, and are closed at the end.
 
+    Whatever else has to be imported is best imported now: the logins wait for the nodes meanwhile.
     Raises InputError, and LabError for a cluster that lives only in a lab when none is up.
     """
     from lbctl.desired import load
@@ -25,6 +26,7 @@ def reached(file: Path, *, secrets: bool = True) -> Iterator[tuple[Cluster, SshT
     cluster = load(file, secrets=secrets)
     transport = SshTransport(cluster.nodes, _ssh_config(cluster) if cluster.lab_only else None)
     try:
+        transport.begin()
         yield cluster, transport
     finally:
         transport.close()

@@ -6,6 +6,7 @@ import getpass
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lbctl.transport import script
 from lbctl.transport.session import Session
 
 _LOCK_SECONDS = 15
+_AT_ONCE = 32  # connections being opened at a time
 
 
 class SshTransport:
@@ -23,6 +25,24 @@ class SshTransport:
 
     def __init__(self, nodes: Sequence[Node], config: Path | None = None) -> None:
         self._sessions = {node.name: Session(node.name, node.ssh, config) for node in nodes}
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="open")
+        self._opening: dict[str, Future[None]] = {}
+
+    def begin(self) -> None:
+        """Begin to open all connections; whoever uses a node first waits for its own and gets its error.
+
+        Whatever the caller does meanwhile costs nothing: logging in is mostly waiting.
+        """
+        self._opening = {name: self._pool.submit(session.open) for name, session in self._sessions.items()}
+        # The slowest import of all, here while `ssh -G` and the proxies start: the logins need it at once
+        import fabric  # noqa: F401 - for its import alone
+
+    def _session(self, node: str) -> Session:
+        """The node's session, after what `begin` began for it. Raises UnreachableError."""
+        opening = self._opening.pop(node, None)
+        if opening is not None:
+            opening.result()
+        return self._sessions[node]
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
         nonce = script.new_nonce()
@@ -43,7 +63,7 @@ class SshTransport:
         return tuple(answers[str(number)].text for number in range(len(commands)))
 
     def _answers(self, node: str, nonce: str, text: str, timeout: float) -> Answers:
-        output, errors = self._sessions[node].run(text, timeout)
+        output, errors = self._session(node).run(text, timeout)
         if script.not_root(nonce, output):
             raise _not_root(node)
         answers = script.answers(nonce, output)
@@ -59,7 +79,7 @@ class SshTransport:
         who = f"{getpass.getuser()}@{socket.gethostname()}"
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         call = command("hold_lock", nonce, who, what, since).shell()
-        session = self._sessions[node]
+        session = self._session(node)
         channel = session.shell(_LOCK_SECONDS)
         try:
             # the shell's own input stays open: hold_lock reads it until the connection ends
@@ -81,6 +101,7 @@ class SshTransport:
             channel.close()
 
     def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
         for session in self._sessions.values():
             session.close()
 
