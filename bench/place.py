@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from bench.measure import BenchError, Job
+from bench.measure import BenchError, Job, run
 from lbctl.desired import load
 from lbctl.lab import Lab
 from lbctl.lab.from_cluster import Options, from_cluster
@@ -48,7 +47,7 @@ class Place:
 
     def lbctl(self, name: str, *words: str, file: Path | None = None, expect: str = "") -> Job:
         argv = (sys.executable, "-m", "lbctl", *words, *(("-f", str(file)) if file else ()))
-        return Job(name, (argv,), self.folder, expect=expect)
+        return Job(name, (argv,), self.folder, (("LBCTL_LAB", PREFIX),), expect)
 
     @property
     def straight_config(self) -> Path:
@@ -98,7 +97,4 @@ def _straight(lab: Lab, path: Path) -> None:
 
 
 def _apply(made: Place) -> None:
-    argv = made.lbctl("apply", "apply", "--yes").argvs[0]
-    done = subprocess.run(argv, cwd=made.folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BenchError(f"the lab's nodes could not be set up:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    run(made.lbctl("lbctl apply", "apply", "--yes", expect=r"Applied: "), made.folder)
