@@ -121,22 +121,19 @@ def _before_brace(document: Document, block: Statement, lines: Sequence[bytes]) 
 
 def _brace(document: Document, block: Statement) -> tuple[int, int]:
     """Where on its last line the block's closing brace stands; the end of the line where it is missing."""
-    raw = document.lines[block.last - 1].raw
-    content = raw.rstrip(b"\r\n")
-    words = document.language.scan(content).words
-    braces = [word for word in words if word.text == "}" and word.end - word.start == 1]
-    # the braces of a line close from the inside out
-    closed = [one for _, one in document.walk() if one.block and one.last == block.last]
-    closed.sort(key=lambda one: (-one.line, _depth(one)))
-    place = next((number for number, one in enumerate(closed) if one is block), len(braces))
-    if place >= len(braces):
-        return len(content), len(content)
-    return braces[place].start, braces[place].end
-
-
-def _depth(block: Statement) -> int:
-    """How many blocks deep it goes: of two that begin on one line the deeper is the outer."""
-    return 1 + max((_depth(child) for child in block.children if child.block), default=0)
+    content = document.lines[block.last - 1].raw.rstrip(b"\r\n")
+    blocks = [one for _, one in document.walk() if one.block]
+    # outermost first, as a walk gives them
+    open_ = [one for one in blocks if one.line < block.last <= one.last]
+    opened = iter([one for one in blocks if one.line == block.last])
+    for number, word in enumerate(document.language.scan(content).words):
+        if word.end - word.start != 1:
+            continue
+        if word.text == "{" and number:
+            open_.extend([one for one in [next(opened, None)] if one])
+        elif word.text == "}" and open_ and open_.pop() is block:
+            return word.start, word.end
+    return len(content), len(content)
 
 
 def _span(document: Document, statement: Statement) -> tuple[int, int]:

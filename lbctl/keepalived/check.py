@@ -133,7 +133,10 @@ def _scripts(statements: Sequence[Statement], blocks: Sequence[Statement], file:
 
 
 def _undefined(statements: Sequence[Statement], file: str) -> Iterator[Problem]:
-    """`$NAME` that nothing in this file defines stays as text; commands may mean a variable of their shell."""
+    """`$NAME` that nothing in this file defines stays as text.
+
+    Commands may mean a variable of their shell.
+    """
     every = [one for statement in statements for one in (statement, *_below(statement))]
     if any(one.keyword.startswith("include") for one in every):
         return

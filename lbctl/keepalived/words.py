@@ -172,10 +172,13 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def quote(word: str, keyword: str = "") -> str:
-    """The word as it must be written: as it is, or within double quotes where keepalived would read it otherwise.
+    """The word as it must be written.
 
-    After a keyword whose value is a command (`script`, `notify…`), quotes and backslashes are escaped. Elsewhere a
-    word cannot hold a double quote, nor end in a backslash: InputError, as for a newline or control character.
+    As it is, or within double quotes where keepalived would read it otherwise.
+
+    After a keyword whose value is a command (`script`, `notify…`), quotes and backslashes are escaped.
+    Elsewhere a word cannot hold a double quote, nor end in a backslash: InputError, as for a newline or
+    control character.
     """
     if _FORBIDDEN.search(word):
         raise InputError([Problem("a word may not hold a newline or a control character", code="control")])

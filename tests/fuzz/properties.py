@@ -89,7 +89,10 @@ def check_additions(tongue: Tongue, document: Document) -> None:
 
 
 def check_edits(tongue: Tongue, document: Document) -> None:
-    """A line put in and taken out again leaves the bytes as they were; so does a statement written as it was."""
+    """A line put in and taken out again leaves the bytes as they were.
+
+    So does a statement written as it was.
+    """
     data = document.render()
     blocks = [one for one in document.statements if one.block][:3]
     if not data.endswith(b"\n") or document.problems:

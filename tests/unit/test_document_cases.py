@@ -1,4 +1,4 @@
-"""Every row of tests/cases/{haproxy,keepalived}: what a daemon said, what is masked, added, told of a difference."""
+"""Every row of tests/cases/{haproxy,keepalived}: what a daemon said, what is masked, added, told apart."""
 
 from __future__ import annotations
 

@@ -57,7 +57,10 @@ def test_remove_takes_the_whole_line() -> None:
 
 def test_a_missing_final_newline_is_mended_by_an_addition_only() -> None:
     document = haproxy.parse(b"global\n    daemon")
-    assert edit.append(document, document.statements[0], "maxconn 1").render() == b"global\n    daemon\n    maxconn 1\n"
+    assert (
+        edit.append(document, document.statements[0], "maxconn 1").render()
+        == b"global\n    daemon\n    maxconn 1\n"
+    )
 
 
 def test_crlf_stays() -> None:
@@ -79,7 +82,6 @@ def test_a_block_that_is_closed_on_its_last_items_line_is_opened_up() -> None:
     document = keepalived.parse(CONF)
     added = edit.append(document, _one(document, "track_script"), "c")
     assert added.render() == CONF.replace(b"    b } }", b"    b\n    c\n  } }")
-    assert not added.problems == document.problems or added.valid
     assert [one.words for one in _one(added, "track_script").children] == [("a",), ("b",), ("c",)]
 
 
