@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lbctl.model.command import Answer, Answers, Probe
 from lbctl.model.facts import Daemon, Listener, LockHolder
@@ -12,6 +13,10 @@ from lbctl.model.facts import Daemon, Listener, LockHolder
 _UNITS = ("haproxy", "keepalived")
 _PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "MainPID", "StatusText", "NeedDaemonReload")
 _BASE = "/var/lib/lbctl"
+_MASTER = "/run/haproxy-master.sock"
+_FAILED = re.compile(r"\bmaster\b.*\[failed: [1-9]")
+RELOAD_FAILED = "Reload failed!"
+"""What HAProxy's master tells systemd, where it does; the old workers go on."""
 
 PROBES: tuple[Probe, ...] = (
     Probe("os", '. /etc/os-release && echo "$PRETTY_NAME"; cat /proc/sys/kernel/random/boot_id'),
@@ -24,6 +29,10 @@ PROBES: tuple[Probe, ...] = (
         + " ".join(f"-p {p}" for p in _PROPERTIES)
         + " "
         + " ".join(f"{unit}.service" for unit in _UNITS),
+    ),
+    # since the last reload that succeeded: `PID master RELOADS [failed: N] …`
+    Probe(
+        "master", f"[ -S {_MASTER} ] && echo 'show proc' | socat -t 5 - UNIX-CONNECT:{_MASTER} 2>/dev/null; :"
     ),
     Probe("owner", f"cat {_BASE}/owner.json 2>/dev/null || echo none"),
     # flock itself is shown in /proc/locks: asking by taking it would disturb an apply that wants it
@@ -87,8 +96,12 @@ def listeners(answers: Answers) -> tuple[Listener, ...]:
 
 
 def daemons(answers: Answers) -> tuple[Daemon, ...]:
+    """The two units. HAProxy 2.6 tells systemd nothing of a reload that failed; its master counts them."""
     blocks = "\n".join(lines(answers, "daemons")).strip().split("\n\n")
-    return tuple(_daemon(dict(_pair(line) for line in block.splitlines())) for block in blocks if block)
+    found = tuple(_daemon(dict(_pair(line) for line in block.splitlines())) for block in blocks if block)
+    if not any(_FAILED.search(line) for line in lines(answers, "master")):
+        return found
+    return tuple(replace(one, status=RELOAD_FAILED) if one.unit == "haproxy" else one for one in found)
 
 
 def _pair(line: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from lbctl.document import Document
 from lbctl.errors import NodeError
 from lbctl.gather import gather_node
 from lbctl.haproxy.views import binds
+from lbctl.host.facts import RELOAD_FAILED
 from lbctl.model.command import command
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
@@ -64,6 +65,9 @@ def not_serving(before: Facts, now: Facts, document: Document | None) -> Iterato
     for daemon in before.daemons:
         if daemon.active and not now.active(daemon.unit):
             yield f"{daemon.unit} is not active"
+    for daemon in now.daemons:
+        if daemon.status == RELOAD_FAILED and before.daemon(daemon.unit) != daemon:
+            yield f"{daemon.unit} could not reload"
     listened, listens = ({one.port for one in facts.listeners} for facts in (before, now))
     for bind in binds(document) if document else ():
         if any(port in listened - listens for port in range(bind.first_port, bind.last_port + 1)):

@@ -10,6 +10,8 @@ from dataclasses import replace
 from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
 from lbctl.haproxy.views import Bind, binds, servers
+from lbctl.host.facts import RELOAD_FAILED
+from lbctl.model.change import Action, Change
 from lbctl.model.cluster import Node
 from lbctl.model.command import command
 from lbctl.model.effect import Effect
@@ -34,7 +36,7 @@ def do(run: Run, node: str) -> str:
     while True:
         now = gather_node(run.node(node), run.transport)
         wrong = list(complaints(wanted, before, now, effects, others))
-        failed = any(d.status.startswith(_RELOAD_FAILED) for d in now.daemons)
+        failed = any(d.status == RELOAD_FAILED for d in now.daemons)
         if not wrong:
             break
         if failed or time.monotonic() > until:
@@ -59,16 +61,21 @@ def complaints(
         if service.active and not now.active(service.name):
             yield f"{service.name} is not active"
     for daemon in now.daemons:
-        if daemon.status.startswith(_RELOAD_FAILED):
+        if daemon.status == RELOAD_FAILED:
             yield f"{daemon.unit} could not reload; its old process goes on with the old configuration"
     reloaded = any(effect.unit == "haproxy" for effect in effects) and before.active("haproxy")
     yield from _not_listening(node, before if reloaded else None, now)
     changes, unknown = compare(node, now)
     for change in changes:
-        if change.action.touches:
+        if change.action.touches and not _given_back(change):
             yield f"{change.address} is not as desired: {', '.join(d.attribute for d in change.differences)}"
     yield from (problem.text for problem in unknown)
     yield from _servers_lost(node, now, others)
+
+
+def _given_back(change: Change) -> bool:
+    """Dropped from the cluster file: until the record is written it counts as owned, and is still there."""
+    return change.desired is None and (change.action is Action.RESTORE or change.address.kind == "sysctl")
 
 
 def _not_listening(node: Node, before: Facts | None, now: Facts) -> Iterator[str]:
@@ -86,7 +93,7 @@ def _not_listening(node: Node, before: Facts | None, now: Facts) -> Iterator[str
             if not found:
                 yield f"nothing listens on {bind.raw}, frontend {bind.proxy}"
             elif old and not any(pid not in old for one in found for pid in one.pids):
-                yield f"the new configuration is not loaded: {bind.raw} is held by the old process"
+                yield f"the new configuration is not loaded: {bind.raw} is held as before"
 
 
 def _covers(listener: Listener, bind: Bind) -> bool:
@@ -153,5 +160,8 @@ def _new_servers(run: Run, node: str) -> Iterator[str]:
 
 
 def _evidence(run: Run, node: str) -> list[str]:
-    said = run.call(node, [command("last_messages", unit, "8") for unit in ("haproxy", "keepalived")])
-    return [line for text in said for line in text.splitlines() if line.strip()]
+    """What the daemons said last; of HAProxy, which says much at a reload, what it calls an alert."""
+    said = run.call(node, [command("last_messages", unit, "60") for unit in ("haproxy", "keepalived")])
+    lines = [[line for line in text.splitlines() if line.strip()] for text in said]
+    alerts = [[line for line in found if "[ALERT]" in line] for found in lines]
+    return [line for alert, found in zip(alerts, lines, strict=True) for line in (alert or found)[-6:]]

@@ -34,7 +34,10 @@ class SshTransport:
         Whatever the caller does meanwhile costs nothing: logging in is mostly waiting.
         """
         self._opening = {name: self._pool.submit(session.open) for name, session in self._sessions.items()}
-        # The slowest import of all, here while `ssh -G` and the proxies start: the logins need it at once
+        # The slowest imports of all, here while `ssh -G` and the proxies start: the logins need them at once.
+        # paramiko first, as the logins do: fabric begins with a module inside it, and two threads that enter
+        # a package at both ends deadlock, which Python resolves with a KeyError (seen on a busy machine)
+        import paramiko  # noqa: F401, I001 - for its import alone, in this order
         import fabric  # noqa: F401 - for its import alone
 
     def _session(self, node: str) -> Session:

@@ -104,6 +104,7 @@ class FakeTransport:
             "samples": str,
             "stat": str,
             "connections": str,
+            "master": str,
         }
         if probe.name == "keepalived":
             return Answer(0 if "keepalived" in node.state.active else 3, b"")

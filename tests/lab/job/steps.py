@@ -222,6 +222,11 @@ class Site:
         words = [sys.executable, "-c", code, address, *map(str, ports)]
         return [int(line) for line in self.lab.exec("client", words).text.split()]
 
+    def listens(self, node: str, ports: Sequence[int] = PORTS) -> bool:
+        """Does this node's HAProxy run, and listen on the VIP's ports, whoever has the VIP?"""
+        said = self.sh(node, "systemctl is-active haproxy; ss -Hltn", check=False)
+        return said.startswith("active") and all(f" {VIP}:{port} " in said for port in ports)
+
     def left_behind(self) -> dict[str, str]:
         """By node: what of an apply is still there that should not be."""
         found = {node: self.sh(node, _LEFT) for node in NODES}
