@@ -18,10 +18,11 @@ INDENT = b"    "
 def insert(document: Document, after: int, *texts: str) -> Document:
     """Put whole lines after line number `after`, 0 = before the first; indentation is the caller's.
 
-    A last line without newline gets one first. Raises InputError where a text holds a newline or a
-    carriage return.
+    A last line without newline gets one first. Raises InputError where a text holds a newline.
     """
-    return _insert(document, after, [encode(_one_line(document, text)) for text in texts])
+    raws = [line.raw for line in document.lines]
+    _put(document, raws, after, [encode(_one_line(document, text)) for text in texts])
+    return _read(document, raws)
 
 
 def append(document: Document, block: Statement, *texts: str) -> Document:
@@ -30,11 +31,20 @@ def append(document: Document, block: Statement, *texts: str) -> Document:
     A block that is closed on a line with other words is opened up: its closing brace moves to a line of
     its own.
     """
-    lead = _lead(document, block)
-    lines = [lead + encode(_one_line(document, text)) for text in texts]
-    if not document.language.braces:
-        return _insert(document, block.last, lines)
-    return _before_brace(document, block, lines)
+    return append_to_each(document, [block], *texts)
+
+
+def append_to_each(document: Document, blocks: Sequence[Statement], *texts: str) -> Document:
+    """The same lines at the end of several blocks; the result is read only once.
+
+    No two may end on one line.
+    """
+    content = [encode(_one_line(document, text)) for text in texts]
+    raws = [line.raw for line in document.lines]
+    for block in sorted(blocks, key=lambda one: one.last, reverse=True):
+        lead = _lead(document, block)
+        _put_at_end(document, raws, block, [lead + text for text in content])
+    return _read(document, raws)
 
 
 def replace(document: Document, statement: Statement, text: str) -> Document:
@@ -69,13 +79,11 @@ def _read(document: Document, raws: Sequence[bytes]) -> Document:
     return document.language.parse(b"".join(raws), document.file)
 
 
-def _insert(document: Document, after: int, lines: Sequence[bytes]) -> Document:
-    ending = document.ending
-    raws = [line.raw for line in document.lines]
+def _put(document: Document, raws: list[bytes], after: int, lines: Sequence[bytes]) -> None:
+    """Lines after a line number; earlier numbers stay true."""
     if 0 < after <= len(raws) and not raws[after - 1].endswith(b"\n"):
-        raws[after - 1] += ending
-    raws[after:after] = [line + ending for line in lines]
-    return _read(document, raws)
+        raws[after - 1] += document.ending
+    raws[after:after] = [line + document.ending for line in lines]
 
 
 def _indentation(raw: bytes) -> bytes:
@@ -101,22 +109,22 @@ def _lead(document: Document, block: Statement) -> bytes:
     return header + next((step for step in steps if step), INDENT)
 
 
-def _before_brace(document: Document, block: Statement, lines: Sequence[bytes]) -> Document:
+def _put_at_end(document: Document, raws: list[bytes], block: Statement, lines: Sequence[bytes]) -> None:
+    if not document.language.braces:
+        return _put(document, raws, block.last, lines)
     last = document.lines[block.last - 1]
     if last.words == ("}",) and block.line != block.last:
-        return _insert(document, block.last - 1, lines)
+        return _put(document, raws, block.last - 1, lines)
     start, _ = _brace(document, block)
     ending = document.ending
-    raws = [line.raw for line in document.lines]
-    raw = last.raw
-    closing = _indentation(document.lines[block.line - 1].raw) + raw[start:]
-    head = raw[:start].rstrip(b" \t")
+    closing = _indentation(document.lines[block.line - 1].raw) + last.raw[start:]
+    head = last.raw[:start].rstrip(b" \t")
     raws[block.last - 1 : block.last] = [
         *([head + ending] if head else []),
         *(line + ending for line in lines),
         closing,
     ]
-    return _read(document, raws)
+    return None
 
 
 def _brace(document: Document, block: Statement) -> tuple[int, int]:

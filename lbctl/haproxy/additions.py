@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from lbctl.document import Document, Statement
-from lbctl.document.edit import append, insert
+from lbctl.document.edit import append, append_to_each, insert
 from lbctl.haproxy.tables import PROXIES
-from lbctl.haproxy.views import global_lines, proxies, server_state_file, stats_socket, stats_sockets
+from lbctl.haproxy.views import proxies, server_state_file, stats_socket, stats_sockets
 
 STATS_SOCKET = "stats-socket"
 SERVER_STATE = "server-state"
@@ -60,32 +60,29 @@ def _server_state(document: Document) -> Document:
     if server_state_file(document) is None:
         document = _global(document, marked(f"server-state-file {STATE_PATH}", SERVER_STATE))
     document = _with_defaults(document)
-    text = marked(f"{_LOAD} global", SERVER_STATE)
-    return _each(
-        document, lambda now: [one for one in _bases(now, "backend", "listen") if not one.find(_LOAD)], text
-    )
+    places = [one for one in _bases(document, "backend", "listen") if not one.find(_LOAD)]
+    return append_to_each(document, places, marked(f"{_LOAD} global", SERVER_STATE))
 
 
 def _idle_close(document: Document) -> Document:
     """In the defaults whose frontends are all in HTTP mode; where some are not, in each of the others."""
     document = _with_defaults(document)
-    return _each(document, _idle_places, marked(f"option {_IDLE}", IDLE_CLOSE))
+    return append_to_each(document, _idle_places(document), marked(f"option {_IDLE}", IDLE_CLOSE))
 
 
 def _idle_places(document: Document) -> list[Statement]:
     accepting = [one for one in proxies(document) if one.kind != "backend"]
     plain = {one.defaults for one in accepting if one.mode != "http"}
     sections = {one.line: one for one in document.statements if one.block}
-    places = []
+    places: dict[int, Statement] = {}
     for one in accepting:
         base = sections.get(one.defaults)
         own = sections[one.line]
         if one.mode != "http" or _decided(own) or (base and _decided(base)):
             continue
         place = base if base and one.defaults not in plain else own
-        if place not in places:
-            places.append(place)
-    return places
+        places[place.line] = place
+    return list(places.values())
 
 
 def _decided(section: Statement) -> bool:
@@ -99,16 +96,6 @@ def _bases(document: Document, *kinds: str) -> list[Statement]:
     return [
         one for one in document.statements if one.keyword == "defaults" or (one.block and one.line in free)
     ]
-
-
-def _each(document: Document, places: Callable[[Document], list[Statement]], text: str) -> Document:
-    """Append the text to every place that still wants it.
-
-    An edit moves the lines of those below, so from the end.
-    """
-    for place in sorted(places(document), key=lambda one: -one.line):
-        document = append(document, place, text)
-    return document
 
 
 def _global(document: Document, text: str) -> Document:
@@ -132,4 +119,3 @@ _STEPS: tuple[tuple[str, Callable[[Document], Document]], ...] = (
     (SERVER_STATE, _server_state),
     (IDLE_CLOSE, _idle_close),
 )
-__all__ = ["NAMES", "add", "global_lines", "marked"]

@@ -9,10 +9,10 @@ Measured with 2.2.7.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from lbctl.document import Document, Statement
-from lbctl.document.edit import append, insert
+from lbctl.document.edit import append_to_each, insert
 from lbctl.keepalived.election import OWNER
 from lbctl.keepalived.views import instances, track_files
 
@@ -46,21 +46,41 @@ def _drain(document: Document) -> Document:
         return document
     document = document if name else _defined(document)
     name = name or DRAIN_FILE
-    for line in sorted(_lines(document, name), reverse=True):
-        document = _tracked(document, next(one for one in document.statements if one.line == line), name)
-    return document
+    wanting = [_own(one) for one in _wanting(document, name)]
+    document = append_to_each(document, _apart([one for one in wanting if one]), marked(name))
+    block = [marked(text) for text in ("track_file {", f"    {name}", "}")]
+    return append_to_each(document, _apart(_wanting(document, name)), *block)
 
 
-def _lines(document: Document, name: str) -> list[int]:
+def _wanting(document: Document, name: str) -> list[Statement]:
+    """The instances that want the file and do not have it."""
+    lines = _lines(document, name)
+    return [one for one in document.statements if one.line in lines and one.keyword == "vrrp_instance"]
+
+
+def _own(instance: Statement) -> Statement | None:
+    """Its own list of tracked files, the last one."""
+    return next((one for one in reversed(instance.find("track_file")) if one.block), None)
+
+
+def _apart(blocks: Sequence[Statement]) -> list[Statement]:
+    """One block for each line that blocks end on.
+
+    Whole instances on one line are no file that keepalived reads.
+    """
+    return list({one.last: one for one in blocks}.values())
+
+
+def _lines(document: Document, name: str) -> frozenset[int]:
     """Where the instances begin that want the file and do not have it.
 
     An address owner (255) ignores it, aloud.
     """
-    return [
+    return frozenset(
         one.line
         for one in instances(document)
         if not one.sync_group and one.priority != OWNER and name not in {track.name for track in one.files}
-    ]
+    )
 
 
 def _defined(document: Document) -> Document:
@@ -68,10 +88,3 @@ def _defined(document: Document) -> Document:
     first = document.find("vrrp_instance")[0]
     body = [f"track_file {DRAIN_FILE} {{", f"    file {DRAIN_PATH}", "    weight 1", "}"]
     return insert(document, first.line - 1, *(marked(text) for text in body), "")
-
-
-def _tracked(document: Document, instance: Statement, name: str) -> Document:
-    own = [one for one in instance.find("track_file") if one.block]
-    if own:
-        return append(document, own[-1], marked(name))
-    return append(document, instance, *(marked(text) for text in ("track_file {", f"    {name}", "}")))
