@@ -19,7 +19,8 @@ RELOAD_FAILED = "Reload failed!"
 """What HAProxy's master tells systemd, where it does; the old workers go on."""
 
 PROBES: tuple[Probe, ...] = (
-    Probe("os", '. /etc/os-release && echo "$PRETTY_NAME"; cat /proc/sys/kernel/random/boot_id'),
+    # in a shell of its own: it is another's file, and sets variables
+    Probe("os", '(. /etc/os-release && echo "$PRETTY_NAME"); cat /proc/sys/kernel/random/boot_id'),
     Probe("tools", "for t in socat nft bash unshare flock; do command -v $t >/dev/null && echo $t; done; :"),
     Probe("addresses", "ip -o addr show"),
     Probe("sockets", "ss -Hltnp"),

@@ -49,11 +49,13 @@ class SshTransport:
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
         nonce = script.new_nonce()
-        return self._answers(node, nonce, script.reading(nonce, probes), timeout)
+        output, errors = self._output(node, nonce, script.reading(nonce, probes), timeout)
+        return _whole(node, script.read_answers(nonce, output), errors or output)
 
     def run(self, node: str, commands: Sequence[Command], *, timeout: float = 60) -> tuple[str, ...]:
         nonce = script.new_nonce()
-        answers = self._answers(node, nonce, script.writing(nonce, commands), timeout)
+        output, errors = self._output(node, nonce, script.writing(nonce, commands), timeout)
+        answers = _whole(node, script.answers(nonce, output), errors or output)
         for number, answer in answers.items():
             if answer.status != 0:
                 words = commands[int(number)].words
@@ -65,15 +67,11 @@ class SshTransport:
                 )
         return tuple(answers[str(number)].text for number in range(len(commands)))
 
-    def _answers(self, node: str, nonce: str, text: str, timeout: float) -> Answers:
+    def _output(self, node: str, nonce: str, text: str, timeout: float) -> tuple[bytes, bytes]:
         output, errors = self._session(node).run(text, timeout)
         if script.not_root(nonce, output):
             raise _not_root(node)
-        answers = script.answers(nonce, output)
-        if answers is None:
-            said = (errors or output).decode("utf-8", "replace").strip().splitlines()[-5:]
-            raise RemoteError(node, "the answer was cut short", evidence=said)
-        return answers
+        return output, errors
 
     @contextmanager
     def lock(self, node: str, what: str) -> Iterator[None]:
@@ -107,6 +105,14 @@ class SshTransport:
         self._pool.shutdown(cancel_futures=True)
         for session in self._sessions.values():
             session.close()
+
+
+def _whole(node: str, answers: Answers | None, said: bytes) -> Answers:
+    """The answers. Raises RemoteError, with what was `said` last, when there are none."""
+    if answers is None:
+        last = said.decode("utf-8", "replace").strip().splitlines()[-5:]
+        raise RemoteError(node, "the answer was cut short", evidence=last)
+    return answers
 
 
 def _not_root(node: str, said: str = "") -> BecomeError:
