@@ -52,12 +52,13 @@ def apply(
     from lbctl.workflows.apply import apply as carry_out
 
     _need_consent(saved=plan is not None, yes=yes)
+    codes = allowed(allow)
     with closing(view(json, no_color, events=True)) as shown, reached(file) as (cluster, transport):
         state = workspace_of(file).cluster(cluster.name)
         with_ = Apply(cluster, transport, state, shown.event)
         reviewed = _reviewed(with_, plan, shown, yes=yes)
         shown.plan(reviewed, text=text)
-        refuse(reviewed, allowed(allow))
+        refuse(reviewed, codes)
         if reviewed.empty:
             shown.report(nothing_to_do(reviewed))
             return
@@ -65,7 +66,7 @@ def apply(
             _ask(shown, "Apply this plan?")
         with _interruptible() as interrupted:
             with_ = replace(with_, interrupted=interrupted)
-            report = carry_out(with_, reviewed, allowed(allow), saved=plan is not None)
+            report = carry_out(with_, reviewed, codes, saved=plan is not None)
         state.keep_desired(max(node.serial for node in report.nodes), cluster.scrubbed(file.read_text()))
         shown.report(report)
     raise typer.Exit(int(report.code))
@@ -78,7 +79,9 @@ def _reviewed(with_: Apply, saved: Path | None, shown: View, *, yes: bool) -> Pl
     from lbctl.workflows.plan import plan as make_plan
 
     if saved is not None:
-        return load_plan(saved, with_.cluster.name)
+        plan = load_plan(saved, with_.cluster.name)
+        with_.state.refuse_used(plan.id)  # before the nodes are asked: they would only say that it is stale
+        return plan
     made = make_plan(with_.cluster, with_.transport, shown.event)
     if not made.unfinished:
         return made

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from lbctl.errors import UsageError
     from lbctl.views.view import View
 
 File = Annotated[
@@ -38,8 +39,29 @@ Allow = Annotated[
 
 
 def allowed(codes: Iterable[str] | None) -> frozenset[str]:
-    """The codes of `--allow`, given once with commas, or several times."""
-    return frozenset(code.strip() for given in codes or () for code in given.split(",") if code.strip())
+    """The codes of `--allow`, given once with commas, or several times. Raises UsageError for any other word.
+
+    A code that is mistyped would allow nothing, and be found out only after the question.
+    """
+    given = [code.strip() for words in codes or () for code in words.split(",") if code.strip()]
+    if not given:
+        return frozenset()
+    from lbctl.planning.unsafe import CODES
+
+    for code in given:
+        if code not in CODES:
+            raise _no_such_code(code, CODES)
+    return frozenset(given)
+
+
+def _no_such_code(code: str, codes: Iterable[str]) -> UsageError:
+    from difflib import get_close_matches
+
+    from lbctl.errors import UsageError
+
+    near = get_close_matches(code, list(codes), n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return UsageError(f"--allow knows no code {code!r}", mend=f"{meant}it takes {', '.join(codes)}")
 
 
 def view(json: bool, no_color: bool = False, *, events: bool = False) -> View:

@@ -58,6 +58,11 @@ class ClusterState:
         """Was an apply of this plan begun?"""
         return self._used(plan_id).exists()
 
+    def refuse_used(self, plan_id: str) -> None:
+        """Raises PlanFileError when an apply of this plan was begun."""
+        if self.is_used(plan_id):
+            raise _used_already(plan_id)
+
     def mark_used(self, plan_id: str) -> None:
         """Note that an apply of this plan begins. Raises PlanFileError when one has begun before.
 
@@ -68,8 +73,7 @@ class ClusterState:
         try:
             os.close(os.open(used, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
         except FileExistsError as error:
-            summary = f"plan {plan_id} was used already: a plan is applied once"
-            raise PlanFileError(summary, mend=AGAIN) from error
+            raise _used_already(plan_id) from error
         except OSError as error:
             raise LocalError(f"cannot write {used}", detail=str(error)) from error
 
@@ -94,3 +98,7 @@ class ClusterState:
 
     def _desired(self, serial: int) -> Path:
         return self.path / "desired" / f"{serial}.yaml"
+
+
+def _used_already(plan_id: str) -> PlanFileError:
+    return PlanFileError(f"plan {plan_id} was used already: a plan is applied once", mend=AGAIN)

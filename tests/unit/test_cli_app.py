@@ -108,12 +108,19 @@ def test_other_ends(
         (None, set()),
         ([], set()),
         (["shrink"], {"shrink"}),
-        (["shrink,drift", "partial"], {"shrink", "drift", "partial"}),
+        (["shrink,drift", "tie"], {"shrink", "drift", "tie"}),
         ([" shrink , ", ""], {"shrink"}),
     ],
 )
 def test_codes_come_with_commas_or_one_by_one(given: list[str] | None, meant: set[str]) -> None:
     assert options.allowed(given) == meant
+
+
+@pytest.mark.parametrize(("given", "near"), [("drfit", "did you mean drift?"), ("xyzzy", "it takes drift")])
+def test_a_code_that_there_is_not(given: str, near: str) -> None:
+    with pytest.raises(UsageError, match=f"knows no code '{given}'") as caught:
+        options.allowed([f"shrink,{given}"])
+    assert caught.value.mend.startswith(near)
 
 
 def test_the_view_that_was_asked_for() -> None:

@@ -46,16 +46,21 @@ def brought(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
 @pytest.fixture(scope="session")
 def two_vips(brought: dict[str, Brought]) -> Rig:
     """Serving behind a bastion, root; every test leaves it as it was."""
-    return brought["two-vips"].rig
+    return _serving(brought["two-vips"])
 
 
 @pytest.fixture(scope="session")
 def dual_stack(brought: dict[str, Brought]) -> Rig:
     """Serving, sudo with a password; every test leaves it as it was."""
-    return brought["dual-stack"].rig
+    return _serving(brought["dual-stack"])
 
 
 @pytest.fixture(scope="session")
 def ipv6_only(brought: dict[str, Brought]) -> Rig:
     """Serving, sudo without a password; every test leaves it as it was."""
-    return brought["ipv6-only"].rig
+    return _serving(brought["ipv6-only"])
+
+
+def _serving(one: Brought) -> Rig:
+    assert one.apply.code == 0, one.apply.all
+    return one.rig
