@@ -36,11 +36,12 @@ PROBES: tuple[Probe, ...] = (
         "master", f"[ -S {_MASTER} ] && echo 'show proc' | socat -t 5 - UNIX-CONNECT:{_MASTER} 2>/dev/null; :"
     ),
     Probe("owner", f"cat {_BASE}/owner.json 2>/dev/null || echo none"),
-    # flock itself is shown in /proc/locks: asking by taking it would disturb an apply that wants it
+    # asking by taking it would disturb an apply that wants it; /proc/locks names inodes that differ from
+    # stat's on some file systems (overlayfs), so the holder is known by its descriptor, see hold_lock
     Probe(
         "lock",
-        f'i=$(stat -c %i {_BASE}/lock 2>/dev/null) && grep -q ":$i 0 EOF" /proc/locks '
-        f"&& cat {_BASE}/lock.info; :",
+        f"[ ! -e {_BASE}/lock.info ] || ! ls -l /proc/[0-9]*/fd/9 2>/dev/null | grep -q ' -> {_BASE}/lock$' "
+        f"|| cat {_BASE}/lock.info",
     ),
     Probe("armed", f"cat {_BASE}/armed/id 2>/dev/null; :"),
     Probe("drain", f"cat {_BASE}/drain 2>/dev/null || echo 0"),
