@@ -14,7 +14,7 @@ import typer
 from lbctl import __main__, __version__
 from lbctl.cli import options
 from lbctl.cli.app import COMMANDS, app, with_examples
-from lbctl.errors import InputError, LbctlError, Place, Problem
+from lbctl.errors import InputError, LbctlError, Place, Problem, UsageError
 
 ROOT = Path(__file__).parent.parent.parent
 
