@@ -36,12 +36,13 @@ def do(run: Run, node: str) -> str:
     while True:
         now = gather_node(run.node(node), run.transport)
         wrong = list(complaints(wanted, before, now, effects, others))
-        failed = any(d.status == RELOAD_FAILED for d in now.daemons)
         if not wrong:
             break
-        if failed or time.monotonic() > until:
+        if _could_not_reload(now, effects) or time.monotonic() > until:
             raise RemoteError(node, wrong[0], detail="\n".join(wrong[1:]), evidence=_evidence(run, node))
         time.sleep(_POLL)
+        # a controller that went down meanwhile is down for the others too, and no fault of this change
+        others = [gather_node(run.node(facts.node), run.transport) for facts in others]
     said = [_answering(run, node), *_new_servers(run, node)]
     if node not in run.drained and node not in run.stopped:
         said.insert(0, vrrp.settled(run, node))
@@ -60,9 +61,8 @@ def complaints(
     for service in node.services:
         if service.active and not now.active(service.name):
             yield f"{service.name} is not active"
-    for daemon in now.daemons:
-        if daemon.status == RELOAD_FAILED:
-            yield f"{daemon.unit} could not reload; its old process goes on with the old configuration"
+    for unit in _could_not_reload(now, effects):
+        yield f"{unit} could not reload; its old process goes on with the old configuration"
     reloaded = any(effect.unit == "haproxy" for effect in effects) and before.active("haproxy")
     yield from _not_listening(node, before if reloaded else None, now)
     changes, unknown = compare(node, now)
@@ -71,6 +71,12 @@ def complaints(
             yield f"{change.address} is not as desired: {', '.join(d.attribute for d in change.differences)}"
     yield from (problem.text for problem in unknown)
     yield from _servers_lost(node, now, others)
+
+
+def _could_not_reload(now: Facts, effects: Sequence[Effect]) -> list[str]:
+    """The units that were told to; what somebody else tried before is not this change's."""
+    told = {effect.unit for effect in effects}
+    return [d.unit for d in now.daemons if d.status == RELOAD_FAILED and d.unit in told]
 
 
 def _given_back(change: Change) -> bool:
