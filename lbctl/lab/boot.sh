@@ -11,7 +11,7 @@ export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network # sysctl net.* can be written in 
 export SYSTEMD_NSPAWN_LOCK=0                   # no lock file beside the root directory
 
 exec 9>"$dir/lock"
-flock --timeout 2 9 || exit 0 # who asks whether the node is on holds the lock for a moment
+flock --nonblock 9 || exit 0
 
 off() {
     ip -n "$switch" -force -batch "$dir/unplug" 2>/dev/null

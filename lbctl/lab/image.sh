@@ -1,6 +1,7 @@
 #!/bin/sh
 # Build a node's image into $1. The caller runs this as root in a mount and pid namespace of its own,
 # so that a killed build leaves no mount and no process behind.
+# shellcheck disable=SC2016  # the image's own shell expands
 #   image.sh TARGET SUITE MIRROR SECURITY_MIRROR PACKAGES OFFERED
 # PACKAGES are installed (comma separated); OFFERED lie in /srv/apt, in every version that the mirrors have.
 set -eu
@@ -46,6 +47,7 @@ in_image sh -c 'cd /srv/apt && for deb in *.deb; do
     dpkg-deb -f "$deb"
     printf "Filename: ./%s\nSize: %s\nSHA256: %s\n\n" "$deb" "$(stat -c %s "$deb")" "$(sha256sum <"$deb" | cut -d " " -f 1)"
 done >Packages'
+echo 'Acquire::Languages "none";' >"$target/etc/apt/apt.conf.d/90lab"
 echo 'deb [trusted=yes] file:///srv/apt ./' >"$target/etc/apt/sources.list"
 rm -rf "$target"/var/lib/apt/lists/*
 in_image apt-get -q update

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from lbctl.lab.registry import RUN, Paths
 
@@ -18,10 +19,17 @@ def held(paths: Paths) -> Iterator[None]:
     while True:
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.exists() or path.stat().st_ino != os.fstat(lock.fileno()).st_ino:
+            if not _is_file_at(path, lock.fileno()):
                 continue  # its last holder removed it while we waited
             try:
                 yield
             finally:
                 path.unlink()
             return
+
+
+def _is_file_at(path: Path, descriptor: int) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False

@@ -7,6 +7,7 @@ if [ "$user" != root ]; then
     id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
 fi
 home=$(getent passwd "$user" | cut -d : -f 6)
+# shellcheck disable=SC2174  # the home itself is there
 mkdir -p -m 700 "$home/.ssh"
 cp /root/.operator.pub "$home/.ssh/authorized_keys"
 chown -R "$user:" "$home/.ssh"
