@@ -6,6 +6,7 @@ from contextlib import closing
 
 import typer
 
+from lbctl.cli.later import Later
 from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, Text, view
 
 
@@ -24,9 +25,10 @@ def drift(
     """
     from lbctl.cli.target import reached
 
-    with reached(file) as (cluster, reader), closing(view(json, no_color)) as shown:
+    later = Later(lambda: view(json, no_color))
+    with reached(file) as (cluster, reader), closing(later):
         from lbctl.workflows.drift import drift as find_drift  # while the nodes are being logged in to
 
-        report = find_drift(cluster, reader, shown.event)
-        shown.drift(report, text=text)
+        report = find_drift(cluster, reader, later.event)
+        later.now().drift(report, text=text)
     raise typer.Exit(int(report.code))

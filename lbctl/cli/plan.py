@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lbctl.cli.later import Later
 from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, Text, view
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for apply.")]
@@ -44,13 +45,15 @@ def plan(
 
     if no_secrets and out is not None:
         raise UsageError("a plan without secrets cannot be applied", mend="leave out --out, or --no-secrets")
-    with reached(file, secrets=not no_secrets) as (cluster, reader), closing(view(json, no_color)) as shown:
+    later = Later(lambda: view(json, no_color))
+    with reached(file, secrets=not no_secrets) as (cluster, reader), closing(later):
         # imported while the nodes are being logged in to
         from lbctl.model.report import Exit
         from lbctl.store.plans import save_plan
         from lbctl.workflows.plan import plan as make_plan
 
-        made = make_plan(cluster, reader, shown.event)
+        made = make_plan(cluster, reader, later.event)
+        shown = later.now()
         shown.plan(made, text=text)
         if out is not None:
             save_plan(out, made)
