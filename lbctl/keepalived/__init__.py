@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lbctl.document import holds_secret, mask
+from lbctl.keepalived.build import Node, build, statement
 from lbctl.keepalived.parse import LANGUAGE, parse
 from lbctl.keepalived.words import quote
 
-__all__ = ["LANGUAGE", "holds_secret", "mask", "parse", "quote"]
+__all__ = ["LANGUAGE", "Node", "build", "holds_secret", "mask", "parse", "quote", "statement"]

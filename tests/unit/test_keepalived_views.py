@@ -123,6 +123,8 @@ def test_scripts_and_files() -> None:
         (b"        10.0.0.3\n        10.0.0.2\n", b"        10.0.0.2\n        10.0.0.3\n", True),
         (b"10.0.0.32\n", b"10.0.0.32/32 label x\n", True),
         (b"priority 102", b"priority 103", True),
+        (b"        2001:db8::10\n", b"        2001:db8::11\n", True),
+        (b"interface eth0", b"interface eth1", False),
         (b"weight 10", b"weight 20", True),
         (b"router_id lb1", b"router_id lb2", True),
     ],
