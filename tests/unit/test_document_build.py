@@ -19,7 +19,8 @@ def test_haproxy_sections() -> None:
         ]
     )
     assert document.render().decode() == (
-        'global\n    daemon\n\nbackend b\n    server s 10.0.0.1:80\n    # as it is\n\n    errorfile 503 "/a b"\n'
+        "global\n    daemon\n\n"
+        'backend b\n    server s 10.0.0.1:80\n    # as it is\n\n    errorfile 503 "/a b"\n'
     )
     assert document.valid
 
