@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lbctl.document import Document, Language, Statement, masked_words
+from lbctl.haproxy.tables import PROXIES
 
 STATEMENT = "statement"
 TEXT = "text only"
-_PROXIES = frozenset({"frontend", "backend", "listen"})
+
 _PLAIN = re.compile(r"[^\s\"\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _ORDER = {"-": 0, "~": 1, "+": 2}
 
@@ -142,7 +143,7 @@ def _contexts(blocks: list[Statement]) -> list[str]:
         defaults += block.keyword == "defaults"
         explicit = block.keyword == "defaults" or "from" in block.words[2:3]
         found.append("" if explicit else f"defaults section {defaults}")
-    inheriting = {one for one, block in zip(found, blocks, strict=True) if one and block.keyword in _PROXIES}
+    inheriting = {one for one, block in zip(found, blocks, strict=True) if one and block.keyword in PROXIES}
     return found if len(inheriting) > 1 else [""] * len(found)
 
 
