@@ -58,7 +58,7 @@ def _connection(login: Login, link: Link) -> Connection:
         connect_timeout=login.timeout,
         connect_kwargs={
             "sock": link.stream,
-            "key_filename": list(login.keys) or None,
+            "key_filename": list(login.keys),  # none: an agent has them
             "look_for_keys": False,
             "allow_agent": login.agent,
             "banner_timeout": login.timeout,
@@ -82,7 +82,7 @@ def _changed_key(node: str, login: Login) -> UnreachableError:
 
 
 def _refused(node: str, ssh: Ssh, login: Login) -> UnreachableError:
-    keys = "keys tried: " + (", ".join(login.keys) or "none")
+    keys = "keys tried: " + (", ".join(login.keys) or "none") + (" and the agent's" if login.agent else "")
     mend = f"try: ssh {login.user}@{ssh.host}"
     return UnreachableError(node, f"login as {login.user} was refused", detail=keys, mend=mend)
 
@@ -91,6 +91,8 @@ def _not_connected(node: str, ssh: Ssh, login: Login, link: Link, error: Excepti
     if "not found in known_hosts" in str(error):
         mend = f"check the key and add it: ssh {ssh.host}"
         return UnreachableError(node, "its host key is not known", detail=_known(login), mend=mend)
+    if "No authentication methods" in str(error):
+        return _refused(node, ssh, login)
     place = f"{login.host} port {login.port}"
     if link.proxy is None:
         return unreachable(node, ssh, f"{place}: {error or 'the connection was closed'}")
