@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import ManagedFile, Node
 from lbctl.model.command import Answer, Answers, Command, Probe, command
-from lbctl.model.content import Content
+from lbctl.model.content import Content, masked_alike
 from lbctl.model.kind import Work
 from lbctl.model.resource import Address, Resource, Scalar, Unknown, resource
 
@@ -70,7 +70,7 @@ class FileKind:
         path = wish.address.name
         mask = next((mask for folder, mask in self._masks if path.startswith(folder)), None)
         if mask is not None:
-            return Content(data, mask(data))
+            return Content(data, masked_alike(mask(data), wish.content))
         hidden = wish.content is None or wish.content.secret or not _public(mode) or b"PRIVATE KEY" in data
         return Content(data, b"***\n" if hidden else data)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+_MASK = b"***"
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,30 @@ def scrubbed(text: str, contents: Iterable[Content]) -> str:
     return text
 
 
+def masked_alike(shown: bytes, wish: Content | None) -> bytes:
+    """`shown` without what `wish` hides, and without what stands in the same place of a line like one of its.
+
+    So a secret that was changed since is hidden too, whichever keyword it belongs to.
+    """
+    if wish is None or not wish.secret:
+        return shown
+    for word in sorted(_hidden_bytes(wish), key=len, reverse=True):
+        shown = shown.replace(word, _MASK)
+    pairs = zip(wish.data.splitlines(), wish.shown.splitlines(), strict=False)
+    masked = {line.strip() for real, line in pairs if real != line}
+    for line in sorted(one for one in masked if one.replace(_MASK, b"").strip()):
+        shape = rb"[^\r\n]+".join(map(re.escape, line.split(_MASK)))
+        line = line.replace(b"\\", b"\\\\")
+        shown = re.sub(rb"(?m)^([ \t]*)" + shape + rb"[ \t]*(?=\r?$)", rb"\g<1>" + line, shown)
+    return shown
+
+
+def _hidden_bytes(content: Content) -> set[bytes]:
+    data, shown = ({word.strip(b"\"'") for word in text.split()} for text in (content.data, content.shown))
+    return {word for word in data - shown if len(word) > 2}
+
+
 def _hidden(content: Content) -> set[str]:
     if not content.secret:
         return set()
-    words = {word.strip(b"\"'") for word in content.data.split()} - set(content.shown.split())
-    return {word.decode("utf-8", "replace") for word in words if len(word) > 2}
+    return {word.decode("utf-8", "replace") for word in _hidden_bytes(content)}

@@ -9,7 +9,7 @@ from lbctl.document import Document
 from lbctl.keepalived.views import peer_view
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import HAPROXY_CFG, KEEPALIVED_CONF, Node
-from lbctl.model.content import Content
+from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, Impact, Scope
 from lbctl.model.facts import Facts
 from lbctl.planning import semantic
@@ -56,7 +56,8 @@ def _file(change: Change, node: Node, facts: Facts) -> Change:
         scope = Scope.NODE if peer_view(before) == peer_view(after) else Scope.CLUSTER
     detail: tuple[str, ...] = ()
     if managed.daemon and before is not None:
-        detail = tuple(str(item) for item in semantic.diff(before, after))
+        sides = [content for content in (change.before, change.after) if content is not None]
+        detail = tuple(scrubbed(str(item), sides) for item in semantic.diff(before, after))
     running = tuple(effect for effect in managed.effects if facts.active(effect.unit))
     return replace(change, effects=running, scope=scope, detail=detail)
 

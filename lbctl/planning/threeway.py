@@ -60,7 +60,9 @@ def _wished(
         was = applied.value(name) if applied else None
         if name == "content" and not facts.key:
             was = before  # the record's digests are keyed: without secrets only live can be compared with
-        standing = _standing(after, was, before, owned=applied is not None)
+        # what the last apply did not name (a version, its absence) it has left nothing of to drift from
+        owned = applied is not None and name in applied.values
+        standing = _standing(after, was, before, owned=owned)
         if standing is Standing.DRIFT and name == "content" and wish.address.name in unwatched:
             continue
         if standing is not None:

@@ -73,6 +73,12 @@ class TestTable:
         change = change_of(wanted, facts(wanted, "a", "b"))
         assert change is not None and change.standing is Standing.BOTH
 
+    def test_an_attribute_that_is_new_in_the_file_is_pending(self) -> None:
+        first = node("a")
+        gone = replace(first, files=(ManagedFile(HAPROXY, plain(b""), absent=True),))
+        change = change_of(gone, facts(gone, "a", "a"))
+        assert change is not None and (change.standing, change.action) == (Standing.PENDING, Action.DELETE)
+
     def test_a_link_is_an_error_and_no_change(self) -> None:
         wanted = node("a")
         found = facts(wanted, "a", "a")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.lab.conftest import Labs
-from tests.lab.job.steps import Done, Site, cluster_text, four, make_site
+from tests.lab.job.steps import HEAT, Done, Site, cluster_text, four, make_site
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class First:
 def first(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> First:
     name = f"job-{labs.prefix()}"
     root = tmp_path_factory.mktemp("workspace")
-    # four controllers answer; the cluster file knows three of them
-    site = make_site(root, name, four(cluster_text(name)), labs.up)
+    # four controllers answer, and one port more; the cluster file knows three of them
+    site = make_site(root, name, four(cluster_text(name, HEAT)), labs.up)
     return First(site, site.plan(), site.apply())
 
 

@@ -73,6 +73,7 @@ files:
   /opt/note: {{content: "hello\\n"}}
 """
 NOTE = "/opt/note"
+HEAT = ("    cinder: 8776\n", "    cinder: 8776\n    heat: 8004\n")
 FOURTH = "  mesa-virt-04: 10.15.85.144\n"
 ALLOW_ALL = "drift,shrink,split,tie,vip-removed"
 

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.conftest import Labs
-from tests.lab.job.steps import NODES, NOTE, PORTS, Site, cluster_text, four, make_site, with_files
+from tests.lab.job.steps import HEAT, NODES, NOTE, PORTS, Site, cluster_text, four, make_site, with_files
 
 pytestmark = pytest.mark.lab
 
-HEAT = ("    cinder: 8776\n", "    cinder: 8776\n    heat: 8004\n")
 GUARD = "[Service]\\nExecStartPre=/usr/bin/test ! -e /run/refused\\n"
 DROP_IN = "/etc/systemd/system/{0}.service.d/guard.conf"
 GUARDED = '{1}: {{content: "' + GUARD + '", after: restart {0}}}'
