@@ -82,16 +82,18 @@ def remove(group: str) -> None:
 
 
 def _pids(path: Path) -> Iterator[int]:
-    for procs in path.glob("**/cgroup.procs"):
+    # os.walk and not glob: groups go away while they are listed, and walk passes over them.
+    for directory, _, _ in os.walk(path):
         try:
-            yield from (int(word) for word in procs.read_text().split())
-        except OSError:  # the group went away between the listing and the reading
+            words = Path(directory, "cgroup.procs").read_text().split()
+        except OSError:
             continue
+        yield from map(int, words)
 
 
 def _rmdir_tree(path: Path) -> None:
-    for directory in sorted(path.glob("**/"), reverse=True):
+    for directory, _, _ in os.walk(path, topdown=False):
         try:
-            directory.rmdir()
+            Path(directory).rmdir()
         except OSError:  # busy until its last process is reaped: the caller comes again
             continue
