@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partialmethod
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,25 @@ def other_key(rig: Rig) -> str:
     """A good key, and not that of any host: the operator's own."""
     words = rig.lab.paths.key.with_name(f"{rig.lab.paths.key.name}.pub").read_text().split()
     return " ".join(words[:2])
+
+
+class TestKeys:
+    def test_one_that_the_node_does_not_know_and_none_at_all(self, two_vips: Rig, tmp_path: Path) -> None:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+        config = two_vips.lab.ssh_config
+        before = config.read_text()
+        for key in ("other", "missing"):
+            # the bastion's own stanza keeps the good key: it is the node's that is asked for
+            bastion = before.replace(
+                "Host bastion", f"Host bastion\n    IdentityFile {two_vips.lab.paths.key}"
+            )
+            config.write_text(bastion.replace(str(two_vips.lab.paths.key), str(tmp_path / key), 1))
+            try:
+                said = two_vips.refused("plan")
+            finally:
+                config.write_text(before)
+            assert "lb1: login as root was refused" in said
+            assert ("other" if key == "other" else "keys tried: none") in said
 
 
 class TestUnreachable:
