@@ -7,11 +7,9 @@ from types import ModuleType
 
 import lbctl.haproxy
 import lbctl.haproxy.additions
-import lbctl.haproxy.build
 import lbctl.haproxy.views
 import lbctl.keepalived
 import lbctl.keepalived.additions
-import lbctl.keepalived.build
 import lbctl.keepalived.views
 from lbctl.document import Document, edit, encode, mask
 from lbctl.errors import InputError
@@ -25,11 +23,10 @@ class Tongue:
 
     language: ModuleType
     additions: ModuleType
-    build: ModuleType
 
 
-HAPROXY = Tongue(lbctl.haproxy, lbctl.haproxy.additions, lbctl.haproxy.build)
-KEEPALIVED = Tongue(lbctl.keepalived, lbctl.keepalived.additions, lbctl.keepalived.build)
+HAPROXY = Tongue(lbctl.haproxy, lbctl.haproxy.additions)
+KEEPALIVED = Tongue(lbctl.keepalived, lbctl.keepalived.additions)
 TONGUES = (HAPROXY, KEEPALIVED)
 
 
@@ -115,8 +112,8 @@ def check_pair(tongue: Tongue, before: bytes, after: bytes) -> None:
 def check_word(tongue: Tongue, word: str) -> None:
     """A quoted word comes back as itself, alone and among others."""
     try:
-        text = tongue.build.statement(("x", word, "y"))
-        command = tongue.build.statement(("script", word))
+        text = tongue.language.statement(("x", word, "y"))
+        command = tongue.language.statement(("script", word))
     except InputError:
         return
     scan = tongue.language.LANGUAGE.scan
