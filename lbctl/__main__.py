@@ -11,7 +11,7 @@ import typer
 
 from lbctl.cli.app import app
 from lbctl.cli.options import view
-from lbctl.errors import LbctlError, UsageError
+from lbctl.errors import LbctlError, LocalError, UsageError
 
 INTERRUPTED = 130
 
@@ -22,14 +22,20 @@ def main() -> None:
     gc.set_threshold(50_000)
     # Whatever is installed beside lbctl has no part in reading a cluster file; nor is it looked for
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "true"
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # a thread may still wait for a node that does not answer, and nobody waits for that one
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and give its exit code. 1 = an error, told on standard error; 130 = Ctrl-C."""
     try:
         code = app(args=list(arguments), prog_name="lbctl", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except typer.TyperException as error:
         return _misused(arguments, error)
     except LbctlError as error:
@@ -40,6 +46,9 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read our output has left; without this Python would say so once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # every other one is told where it is met: what is left is writing to standard output
+        return _failed(arguments, LocalError("the output could not be written", detail=str(error)))
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:

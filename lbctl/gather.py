@@ -42,8 +42,12 @@ def gather(
         finally:
             progress(node.name, time.monotonic() - began)
 
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
+    try:
         return dict(zip((n.name for n in cluster.nodes), pool.map(one, cluster.nodes), strict=True))
+    finally:
+        # all are done by now; or Ctrl-C was pressed, and nobody waits for a node that does not answer
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def gather_node(node: Node, reader: Reader) -> Facts:

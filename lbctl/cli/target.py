@@ -25,11 +25,15 @@ def reached(file: Path, *, secrets: bool = True) -> Iterator[tuple[Cluster, SshT
 
     cluster = load(file, secrets=secrets)
     transport = SshTransport(cluster.nodes, _ssh_config(cluster) if cluster.lab_only else None)
+    patient = True
     try:
         transport.begin()
         yield cluster, transport
+    except KeyboardInterrupt:
+        patient = False
+        raise
     finally:
-        transport.close()
+        transport.close(wait=patient)
 
 
 def _ssh_config(cluster: Cluster) -> Path:

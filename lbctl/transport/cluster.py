@@ -101,8 +101,9 @@ class SshTransport:
         finally:
             channel.close()
 
-    def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def close(self, *, wait: bool = True) -> None:
+        """Close all connections; without `wait` not those that are just being opened: the process ends."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
         for session in self._sessions.values():
             session.close()
 
