@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Change
 from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
-from lbctl.model.effect import Impact, merged
+from lbctl.model.effect import Impact, Scope, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
 from lbctl.planning import election
@@ -75,8 +75,9 @@ def _node(
     moves = must_move(cluster, gathered, name, touching)
     found = [Step(StepName.ARM, name, "keep what the undo needs")]
     drained = held_out(gathered[name])
+    shared = any(c.scope is Scope.CLUSTER for c in touching)
     if moves:
-        how = "by its drain file" if drained else "by stopping its keepalived"
+        how = "by its drain file" if drained and not shared else "by stopping its keepalived"
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP:
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
@@ -84,6 +85,11 @@ def _node(
     took = ", ".join([*(str(e) for e in effects), *(f"start {unit}" for unit in starts)])
     found.append(Step(StepName.SWAP, name, f"{_count(touching)}; {took or 'no daemon is touched'}"))
     found.append(Step(StepName.VERIFY, name, "units active, binds listening, servers up, one holder a VIP"))
+    if shared and not moves and role(cluster, gathered[name]) is Role.MASTER and successors(gathered, name):
+        why = "for a moment two nodes held it, and some clients still ask the other one"
+        found.append(
+            Step(StepName.HANDOVER, name, f"the VIP moves away and back, to be announced anew: {why}")
+        )
     if len(found) > 3:
         found.append(Step(StepName.UNDRAIN, name, "back in the election"))
     found.append(Step(StepName.CONFIRM, name, "write the owner record, disarm the undo"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lbctl.errors import RemoteError
 from lbctl.model.command import command
+from lbctl.model.effect import Scope
 from lbctl.planning.election import DRAINED
 from lbctl.planning.order import held_out
 from lbctl.rollout import vrrp
@@ -22,7 +23,9 @@ def handover(run: Run, node: str) -> str:
 
     Where it did not move and HAProxy was restarted all the same, 64 and 73 requests failed (measured).
     """
-    if held_out(run.gathered[node]):
+    # one that the others do not hear any more holds its VIPs whatever its priority
+    alone = node not in run.under_way and any(c.scope is Scope.CLUSTER for c in run.changes[node])
+    if held_out(run.gathered[node]) and not alone:
         run.call(node, [command("set_drain", str(DRAINED))])
         run.drained.add(node)
     else:

@@ -106,6 +106,8 @@ class TestStage:
             (None, said("haproxy", 1), ("exit status 1",)),
             (None, said("haproxy", 90), ("there is no configuration file",)),
             (None, said("keepalived", 6, "SECURITY VIOLATION"), ()),
+            (None, said("keepalived", 6, "SECURITY VIOLATION", NEW), (NEW,)),
+            (said("keepalived", 6, KNOWN), said("keepalived", 6, MOVED, "(vip) Warning - x"), ()),
             (None, said("keepalived", 143, "x"), ()),
             (said("keepalived", 5, KNOWN), said("keepalived", 5, MOVED), ()),
             (said("keepalived", 5, KNOWN), said("keepalived", 5, MOVED, NEW), (NEW,)),

@@ -39,7 +39,7 @@ def stopped(site: Site, event: str, step: str, node: str) -> tuple[int, list[Any
 class TestCtrlC:
     @pytest.mark.parametrize(("event", "step", "node", "least"), MOMENTS)
     def test_in_the_middle(self, site: Site, event: str, step: str, node: str, least: int) -> None:
-        """A signal that comes a moment later than meant finds the next node under way: one more is changed."""
+        """A signal that comes a moment too late finds the next node under way: one more is changed."""
         site.write(four(site.text))
         ended, nodes = stopped(site, event, step, node)
         changed = {n["node"] for n in nodes if n["what"] == "changed"}
