@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lbctl.workflows.apply import Apply
 
 PlanFile = Annotated[
-    Path | None, typer.Argument(metavar="[PLAN]", help="A plan that plan --out saved.", show_default=False)
+    Path | None, typer.Argument(metavar="PLAN", help="A plan that plan --out saved.", show_default=False)
 ]
 
 

@@ -38,7 +38,7 @@ def plan(
       lbctl plan
       lbctl plan --text                  with text diffs of the files
       lbctl plan --out plans/next.json   keep it for: lbctl apply plans/next.json
-      lbctl plan --no-secrets            files are compared with their secrets masked
+      lbctl plan --no-secrets            with the secrets of files masked
     """
     from lbctl.cli.target import reached
     from lbctl.errors import UsageError
