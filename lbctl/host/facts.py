@@ -43,7 +43,8 @@ PROBES: tuple[Probe, ...] = (
         f"[ ! -e {_BASE}/lock.info ] || ! ls -l /proc/[0-9]*/fd/9 2>/dev/null | grep -q ' -> {_BASE}/lock$' "
         f"|| cat {_BASE}/lock.info",
     ),
-    Probe("armed", f"cat {_BASE}/armed/id 2>/dev/null; :"),
+    # an undo that was cut off itself stands in `undoing`
+    Probe("armed", f"cat {_BASE}/armed/id {_BASE}/undoing/id 2>/dev/null | head -n 1; :"),
     Probe("drain", f"cat {_BASE}/drain 2>/dev/null || echo 0"),
     Probe(
         "samples",

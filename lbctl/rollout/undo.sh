@@ -45,11 +45,14 @@ effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to 
     note "$1 could not be made to take its old files"
 }
 
-each() { # VERB FUNCTION, the last item first
-  tac undoing/items | while IFS=$tab read -r verb first second third; do
-    [ "$verb" != "$1" ] || "$2" "$first" "$second" "$third" || exit 1
-    [ "$failed" = 0 ] || exit 1
-  done || failed=1
+each() { # VERB FUNCTION, the last item first; one that fails keeps none of the others
+  tac undoing/items | {
+    failed=0
+    while IFS=$tab read -r verb first second third; do
+      [ "$verb" != "$1" ] || "$2" "$first" "$second" "$third" || failed=1
+    done
+    [ "$failed" = 0 ]
+  } || failed=1
 }
 
 remove() { rm -f "$2" "${2%/*}/.${2##*/}.lbctl-new"; }

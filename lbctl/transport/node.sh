@@ -78,7 +78,9 @@ stage_end() { rm -rf "$stage"; }
 # ---- the transaction: what the undo needs, armed by one rename
 
 txn_begin() {
-  [ ! -e "$base/armed" ] || fail "a change of this node was neither confirmed nor undone: $base/armed" || return 1
+  for f in armed undoing; do
+    [ ! -e "$base/$f" ] || fail "a change of this node was neither confirmed nor undone: $base/$f" || return 1
+  done
   rm -rf "$base/txn" && mkdir -m 0700 "$base/txn" && : >"$base/txn/items" && printf '%s\n' "$1" >"$base/txn/id"
 }
 
@@ -123,7 +125,7 @@ confirm() {
   rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$(cat "$base/armed/id")" && stage_end
 }
 
-undo() { [ -x "$base/undo" ] || { rm -rf "$base/txn"; return 0; }; sh "$base/undo"; }
+undo() { rm -rf "$base/txn"; [ ! -x "$base/undo" ] || sh "$base/undo"; }
 
 # ---- swap
 

@@ -85,3 +85,15 @@ class TestKilled:
         assert site.left_behind() == {}
         assert site.plan()["changes"] == []
         assert site.answers() == list(PORTS)
+
+    def test_an_undo_that_was_cut_off_itself_is_taken_up(self, site: Site) -> None:
+        site.write(four(site.text))
+        process = site.start("apply", "--yes", "--json")
+        run_until(process, "started", "verify", "lb3")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        site.sh("lb3", "cd /var/lib/lbctl && mv -T armed undoing")
+        assert site.plan()["problems"][0]["code"] == "unfinished"
+        assert site.apply().report["code"] == 0
+        assert site.left_behind() == {}
+        assert site.answers() == list(PORTS)
