@@ -29,11 +29,11 @@ class SshTransport:
         self._opening: dict[str, Future[None]] = {}
 
     def begin(self) -> None:
-        """Begin to open all connections; whoever uses a node first waits for its own and gets its error.
+        """Begin to log in everywhere; whoever uses a node first waits for its own shell and gets its error.
 
         Whatever the caller does meanwhile costs nothing: logging in is mostly waiting.
         """
-        self._opening = {name: self._pool.submit(session.open) for name, session in self._sessions.items()}
+        self._opening = {name: self._pool.submit(session.ready) for name, session in self._sessions.items()}
         # The slowest imports of all, here while `ssh -G` and the proxies start: the logins need them at once.
         # paramiko first, as the logins do: fabric begins with a module inside it, and two threads that enter
         # a package at both ends deadlock, which Python resolves with a KeyError (seen on a busy machine)
@@ -41,7 +41,7 @@ class SshTransport:
         import fabric  # noqa: F401 - for its import alone
 
     def _session(self, node: str) -> Session:
-        """The node's session, after what `begin` began for it. Raises UnreachableError."""
+        """The node's session, after what `begin` began for it. Raises NodeError."""
         opening = self._opening.pop(node, None)
         if opening is not None:
             opening.result()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PASSWORD = "@PW@"  # what sudo asks with; answered, and never a part of the script
 _READY = "@READY@"
+_SHELL_SECONDS = 30  # for a shell that nobody waits for yet
 
 
 class Session:
@@ -32,6 +33,12 @@ class Session:
         self._config = config
         self._link: proxy.Link | None = None
         self._connection: Connection | None = None
+        self._waiting: Channel | None = None
+
+    def ready(self) -> None:
+        """Connect, log in, and have a root shell wait for the first script. Raises NodeError."""
+        self.open()
+        self._waiting = self._new_shell(_SHELL_SECONDS)
 
     def open(self) -> None:
         """Connect and log in, once. Raises UnreachableError: down, unknown or changed host key, refused."""
@@ -60,7 +67,14 @@ class Session:
 
     def shell(self, timeout: float) -> Channel:
         """A root shell that reads a script on its standard input. Raises NodeError."""
-        self.open()
+        waiting, self._waiting = self._waiting, None
+        if waiting is None or waiting.closed:
+            self.open()
+            return self._new_shell(timeout)
+        waiting.settimeout(timeout)
+        return waiting
+
+    def _new_shell(self, timeout: float) -> Channel:
         assert self._connection is not None
         with self._bounded(timeout):
             channel: Channel = self._connection.create_session()
