@@ -107,7 +107,9 @@ def _frames(nonce: str, output: bytes) -> dict[str, bytes] | None:
         if not line.startswith(marker):
             continue
         words = line.split()
-        if words[1] == b"end":
+        if words[1:] == [b"end"]:
             return found
+        if len(words) < 2:  # a script that was cut where a word was half
+            continue
         found[words[1].decode()] = base64.b64decode(words[2]) if len(words) > 2 else b""
     return None

@@ -1,62 +1,99 @@
-"""The script that reads, run by this machine's own sh, and what its answer survives."""
+"""The text that is sent to a node, run by the shell of this machine: frames, failures, cuts, noise."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from lbctl.model.command import Answer, Probe
+from lbctl.model.command import Probe, command
 from lbctl.transport import script
 
 NONCE = "0123456789abcdef"
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="the script refuses to read as anybody but root")
 
 
-def _said(*probes: Probe) -> bytes:
-    text = script.reading(NONCE, probes)
-    return subprocess.run(["sh", "-s"], input=text.encode(), capture_output=True, check=True).stdout
+@pytest.fixture
+def shell(tmp_path: Path) -> Path:
+    """A folder for the head of PATH, in which `id` says what a test wants."""
+    return tmp_path
 
 
-@AS_ROOT
-def test_each_fragment_has_its_output_to_the_byte_and_its_status() -> None:
-    found = script.read_answers(
-        NONCE,
-        _said(
+def ran(folder: Path, text: str, *, uid: int = 0, cut: int | None = None, before: str = "") -> bytes:
+    """What the script prints, as `uid`, after `before`, when only its first `cut` characters arrive."""
+    fake = folder / "id"
+    fake.write_text(f"#!/bin/sh\necho {uid}\n")
+    fake.chmod(0o755)
+    env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-s"], input=(before + text[:cut]).encode(), capture_output=True, env=env)
+    return done.stdout
+
+
+class TestReading:
+    def test_every_answer_comes_whole(self, shell: Path) -> None:
+        probes = [
             Probe("plain", "echo one; echo two"),
-            Probe("silent", ":"),
-            Probe("unended", "printf 'no newline'"),
-            Probe("bytes", "printf '\\000\\377\\n\\n'"),
-            Probe("failed", "echo why >&2; return 3"),
-        ),
-    )
-    assert found == {
-        "plain": Answer(0, b"one\ntwo\n"),
-        "silent": Answer(0, b""),
-        "unended": Answer(0, b"no newline"),
-        "bytes": Answer(0, b"\x00\xff\n\n"),
-        "failed": Answer(3, b"why\n"),
-    }
+            Probe("bare", "printf 'no newline'"),
+            Probe("bytes", r"printf '\000\377\n@x\r\n'"),
+            Probe("nothing", ":"),
+            Probe("failed", "echo said >&2; return 3"),
+            Probe("reads", "cat; echo after"),
+            Probe("mimic", f"echo '@{NONCE}x = 9'; echo '@{NONCE}'"),
+        ]
+        answers = script.read_answers(NONCE, ran(shell, script.reading(NONCE, probes)))
+        assert answers is not None
+        assert {name: (one.status, one.output) for name, one in answers.items()} == {
+            "plain": (0, b"one\ntwo\n"),
+            "bare": (0, b"no newline"),
+            "bytes": (0, b"\0\xff\n@x\r\n"),
+            "nothing": (0, b""),
+            "failed": (3, b"said\n"),
+            "reads": (0, b"after\n"),
+            "mimic": (0, f"@{NONCE}x = 9\n@{NONCE}\n".encode()),
+        }
+
+    def test_noise_before_it_is_passed_over(self, shell: Path) -> None:
+        noise = f"echo Welcome; echo '@{NONCE[:-1]}0 end'; printf 'no newline \\377'\n"
+        output = ran(shell, script.reading(NONCE, [Probe("one", "echo 1")]), before=noise)
+        answers = script.read_answers(NONCE, output)
+        assert answers is not None and answers["one"].text == "1\n"
+
+    def test_a_cut_script_runs_no_part_of_it(self, shell: Path, tmp_path: Path) -> None:
+        mark = tmp_path / "mark"
+        text = script.reading(NONCE, [Probe("one", f"touch {mark}")])
+        for cut in range(1, text.rindex("main"), 7):
+            assert script.read_answers(NONCE, ran(shell, text, cut=cut)) is None
+            assert not mark.exists()
+
+    def test_a_cut_answer_is_none(self, shell: Path) -> None:
+        output = ran(shell, script.reading(NONCE, [Probe("one", "echo 1"), Probe("two", "echo 2")]))
+        assert all(script.read_answers(NONCE, output[:end]) is None for end in range(len(output) - 2))
 
 
-@AS_ROOT
-def test_what_a_login_says_around_it_does_not_matter() -> None:
-    said = b"Welcome!\r\n@nobody all aGk=\n" + _said(Probe("a", "echo x")).replace(b"\n", b"\r\n") + b"bye\n"
-    assert script.read_answers(NONCE, said) == {"a": Answer(0, b"x\n")}
+class TestWriting:
+    def test_it_ends_at_the_first_command_that_fails(self, shell: Path) -> None:
+        commands = [command("echo", "a b", "$HOME"), command("false"), command("echo", "never")]
+        answers = script.answers(NONCE, ran(shell, script.writing(NONCE, commands)))
+        assert answers is not None
+        assert [(name, one.status, one.text) for name, one in answers.items()] == [
+            ("0", 0, "a b $HOME\n"),
+            ("1", 1, ""),
+        ]
+
+    def test_bytes_reach_a_command_as_they_are(self, shell: Path) -> None:
+        data = bytes(range(256)) * 300
+        answers = script.answers(NONCE, ran(shell, script.writing(NONCE, [command("cat", stdin=data)])))
+        assert answers is not None and answers["0"].output == data
 
 
-@AS_ROOT
-def test_an_answer_that_is_cut_anywhere_is_none() -> None:
-    said = _said(Probe("a", "echo x"))
-    assert script.read_answers(NONCE, said) is not None
-    for length in range(len(said)):
-        assert script.read_answers(NONCE, said[:length]) is None
-
-
-@AS_ROOT
-def test_a_fragment_that_ends_the_shell_ends_only_what_comes_after_it() -> None:
-    found = script.read_answers(
-        NONCE, _said(Probe("a", "echo x"), Probe("b", "exit 0"), Probe("c", "echo z"))
-    )
-    assert found == {"a": Answer(0, b"x\n")}
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_whoever_is_not_root_runs_nothing(shell: Path, tmp_path: Path, uid: int) -> None:
+    mark = tmp_path / "mark"
+    for text in (
+        script.reading(NONCE, [Probe("one", f"touch {mark}")]),
+        script.writing(NONCE, [command("touch", str(mark))]),
+    ):
+        output = ran(shell, text, uid=uid)
+        assert script.not_root(NONCE, output) is (uid != 0)
+        assert mark.exists() is (uid == 0)
