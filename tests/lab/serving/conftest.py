@@ -1,4 +1,4 @@
-"""Three clusters whose ways in and networks differ, brought from bare nodes to serving once a session."""
+"""Three clusters whose ways in and networks differ, brought from bare nodes to serving once for all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Brought:
     apply: Said
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def brought(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Brought]]:
     """two-vips (behind a bastion, root), ipv6-only (sudo), dual-stack (management network, sudo password)."""
     options = {
@@ -43,19 +43,19 @@ def brought(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
         labs.down(rig.lab)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def two_vips(brought: dict[str, Brought]) -> Rig:
     """Serving behind a bastion, root; every test leaves it as it was."""
     return _serving(brought["two-vips"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dual_stack(brought: dict[str, Brought]) -> Rig:
     """Serving, sudo with a password; every test leaves it as it was."""
     return _serving(brought["dual-stack"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ipv6_only(brought: dict[str, Brought]) -> Rig:
     """Serving, sudo without a password; every test leaves it as it was."""
     return _serving(brought["ipv6-only"])
