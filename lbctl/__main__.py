@@ -27,6 +27,8 @@ def main() -> None:
         # a thread may still wait for a node that does not answer, and nobody waits for that one
         sys.stderr.flush()
         os._exit(code)
+    # The interpreter's last collections would walk all that was imported, to free it just before its end
+    gc.freeze()
     sys.exit(code)
 
 
