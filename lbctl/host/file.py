@@ -97,9 +97,11 @@ class FileKind:
         mode = str(change.desired.value("mode"))
         owner, _, group = str(change.desired.value("owner")).partition(":")
         digest = _sha256(change.after)
+        # of what the last apply left nothing is an original any more
+        first = all(difference.applied is None for difference in change.differences)
         return Work(
             stage=(command("stage_file", number, path, mode, owner, group, digest, stdin=change.after.data),),
-            save=(command("keep_original", path), *save),
+            save=(command("keep_original", path), *save) if first else save,
             swap=(command("swap_file", number, path, mode, owner, group, digest, expected),),
         )
 

@@ -13,6 +13,8 @@ from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
 from lbctl.rollout.run import Run
 
+_LET_GO = (Action.RESTORE, Action.FORGET)
+
 
 def do(run: Run, node: str) -> str:
     """One serial more, when anything but the record changed."""
@@ -35,7 +37,7 @@ def do(run: Run, node: str) -> str:
 def _originals(run: Run, node: str) -> Iterator[Command]:
     """What was there before lbctl is kept, also where it was as desired already; given back, it is not."""
     for change in run.changes[node]:
-        if change.address.kind == "file" and change.action is Action.RESTORE:
+        if change.address.kind == "file" and change.action in _LET_GO:
             yield command("forget_original", change.address.name)
         elif change.address.kind == "file" and change.action is Action.RECORD and _first(run, node, change):
             yield command("keep_original", change.address.name)
@@ -56,7 +58,7 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
     for change in run.changes[node]:
         if change.address.kind != "file":
             continue
-        if change.action is Action.RESTORE:
+        if change.action in _LET_GO:
             kept.discard(change.address.name)
         elif _first(run, node, change) and change.action is not Action.DELETE:
             kept.add(change.address.name)

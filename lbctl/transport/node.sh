@@ -153,10 +153,10 @@ delete_file() {
 
 kept_name() { printf '%s/original/%s' "$base" "$(printf %s "$1" | tr / %)"; }
 
-# keep_original PATH: before lbctl's first change of a file, once
+# keep_original PATH: before lbctl's first change of a file
 keep_original() {
   kept=$(kept_name "$1")
-  [ -e "$1" ] && [ ! -e "$kept" ] || return 0
+  [ -e "$1" ] || return 0
   mkdir -p "$base/original" && cp -a "$1" "$kept.new" && [ "$(digest "$1")" = "$(digest "$kept.new")" ] &&
     mv -T "$kept.new" "$kept"
 }

@@ -8,7 +8,19 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.conftest import Labs
-from tests.lab.job.steps import HEAT, NODES, NOTE, PORTS, Site, cluster_text, four, make_site, with_files
+from tests.lab.job.steps import (
+    HEAT,
+    NODES,
+    NOTE,
+    PORTS,
+    Site,
+    cluster_text,
+    four,
+    interrupt,
+    make_site,
+    run_until,
+    with_files,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -86,6 +98,7 @@ class TestOnlyOneNodeFails:
         lb3 = "  lb3: {{address: 10.15.85.34, priority: 100}}\n".format()
         bare = make_site(tmp_path_factory.mktemp("bare"), name, cluster_text(name, (lb3, "")), labs.up)
         bare.write(cluster_text(name, (lb3, "")))
+        _stopped_while_installing(bare)
         with port_taken(bare, "lb2", 5000):
             done = bare.apply(code=3)
             states = bare.sh("lb2", "systemctl is-active haproxy keepalived", check=False)
@@ -102,6 +115,19 @@ class TestOnlyOneNodeFails:
         assert bare.apply().report["code"] == 0
         assert bare.answers() == list(PORTS)
         labs.down(bare.lab)
+
+
+def _stopped_while_installing(bare: Site) -> None:
+    """Ctrl-C: the packages are installed whole, no service runs, and nothing holds them back any more."""
+    process = bare.start("apply", "--yes", "--json")
+    run_until(process, "started", "install", "lb2")
+    interrupt(process)
+    process.communicate(timeout=200)
+    assert process.returncode == 3
+    for node in ("lb1", "lb2"):
+        assert bare.sh(node, "dpkg --audit; ls /usr/sbin/policy-rc.d", check=False) == ""
+        assert bare.sh(node, "dpkg-query -W -f '${db:Status-Status}' keepalived") == "installed"
+        assert bare.sh(node, "systemctl is-active haproxy", check=False) == "inactive"
 
 
 class TestRefused:
