@@ -16,6 +16,7 @@ from typing import Any
 from lbctl.desired import load
 from lbctl.lab import Lab, LabSpec
 from lbctl.lab.from_cluster import Options, from_cluster
+from lbctl.lab.lab import Load
 from lbctl.lab.status import status
 
 VIP = "10.15.85.31"
@@ -227,6 +228,15 @@ class Site:
         """Does this node's HAProxy run, and listen on the VIP's ports, whoever has the VIP?"""
         said = self.sh(node, "systemctl is-active haproxy; ss -Hltn", check=False)
         return said.startswith("active") and all(f" {VIP}:{port} " in said for port in ports)
+
+    def load(self) -> Load:
+        """New, kept-alive and slow requests to every port of the VIP, until it is stopped."""
+        return self.lab.load(targets=[f"{VIP}:{port}" for port in PORTS], clients=20, pause=0.005)
+
+    def became_master(self, node: str) -> float:
+        """When keepalived said so last, in seconds since the epoch."""
+        said = self.sh(node, "journalctl -q -o short-unix -u keepalived | grep 'Entering MASTER' | tail -n 1")
+        return float(said.split()[0])
 
     def left_behind(self) -> dict[str, str]:
         """By node: what of an apply is still there that should not be."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.lab.job.conftest import First
@@ -47,15 +49,20 @@ class TestBareNodes:
 
 class TestFailover:
     def test_haproxy_dead_for_good_moves_the_vip_and_back(self, site: Site) -> None:
+        killed = time.time()
         site.sh("lb1", "systemctl mask --runtime -q haproxy && systemctl kill -s KILL haproxy", check=False)
-        away = eventually(lambda: site.holders() == ("lb2",), settle_bound())
+        eventually(lambda: site.holders() == ("lb2",), 2 * settle_bound())
+        away = site.became_master("lb2") - killed
         assert site.answers() == list(PORTS)
         site.sh(
             "lb1",
             "systemctl unmask --runtime -q haproxy; systemctl reset-failed haproxy; systemctl start haproxy",
         )
-        back = eventually(lambda: site.holders() == ("lb1",), settle_bound())
+        returned = time.time()
+        eventually(lambda: site.holders() == ("lb1",), 2 * settle_bound())
+        back = site.became_master("lb1") - returned
         tell(f"VIP away after {away:.2f} s, back after {back:.2f} s; bound {settle_bound()} s")
+        assert away <= settle_bound() and back <= settle_bound()
 
     def test_haproxy_killed_and_restarted_by_systemd_does_not(self, site: Site) -> None:
         before = site.pids("lb1", "haproxy")

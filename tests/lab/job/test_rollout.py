@@ -74,7 +74,7 @@ class TestAControllerAdded:
 
     def test_under_load_it_costs_nothing_and_moves_nothing(self, site: Site) -> None:
         site.write(four(site.text))
-        with watching(site) as watch, site.lab.load(clients=20, pause=0.005) as load:
+        with watching(site) as watch, site.load() as load:
             done = site.apply()
             report = load.stop()
         tell(f"controller added in {done.seconds:.1f} s:", *report.lines())
@@ -92,7 +92,7 @@ class TestHandover:
     def test_the_vip_leaves_before_a_restart_and_comes_back(self, site: Site, unit: str) -> None:
         site.write(with_files(site.text, limits(unit)))
         before = site.pids("lb1", unit)
-        with watching(site) as watch, site.lab.load(clients=20, pause=0.005) as load:
+        with watching(site) as watch, site.load() as load:
             done = site.apply()
             report = load.stop()
         tell(f"restart {unit} with a plain handover, {done.seconds:.1f} s:", *report.lines())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.job.steps import ALLOW_ALL, Done, Site, cluster_text, with_files
+from tests.lab.job.steps import ALLOW_ALL, PORTS, Done, Site, cluster_text, with_files
 
 pytestmark = pytest.mark.lab
 
@@ -135,6 +135,7 @@ def test_they_are_nowhere_to_be_found(site: Site) -> None:
             site.apply("--allow", ALLOW_ALL),
         ]
     assert in_processes == set()
+    assert site.answers() == list(PORTS) and site.holders() == ("lb1",)
     assert site.sh("lb2", f"stat -c %a {CERTIFICATE}; cat {CERTIFICATE}") == "600\n" + PEM.strip()
     assert VRRP in site.sh("lb2", "cat /etc/keepalived/keepalived.conf")
     words = needles(site)
