@@ -22,6 +22,8 @@ def main() -> None:
     gc.set_threshold(50_000)
     # Whatever is installed beside lbctl has no part in reading a cluster file; nor is it looked for
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "true"
+    # A login's thread needs the interpreter for a moment at a time; 5 ms for each turn would hold it up
+    sys.setswitchinterval(0.0005)
     code = run(sys.argv[1:])
     if code == INTERRUPTED:
         # a thread may still wait for a node that does not answer, and nobody waits for that one
