@@ -21,6 +21,7 @@ from lbctl.lab.from_cluster import Options, from_cluster
 from lbctl.lab.registry import Paths
 
 REPOSITORY = Path(__file__).parent.parent
+LBCTL = Path(sys.executable).with_name("lbctl")  # the command as it is installed, not `python -m lbctl`
 PREFIX = "bench"
 CLUSTER = "lbctl-bench"  # a name of its own: with another lab's name, lbctl would not know which one is meant
 PYTHON_ON_NODES = ("python3", "python3-apt")  # one of the peers runs on it
@@ -46,7 +47,7 @@ class Place:
         return ("nsenter", f"--net=/run/netns/{self.lab.namespace('net')}", "--")
 
     def lbctl(self, name: str, *words: str, file: Path | None = None, expect: str = "") -> Job:
-        argv = (sys.executable, "-m", "lbctl", *words, *(("-f", str(file)) if file else ()))
+        argv = (str(LBCTL), *words, *(("-f", str(file)) if file else ()))
         return Job(name, (argv,), self.folder, (("LBCTL_LAB", PREFIX),), expect)
 
     @property
