@@ -1,7 +1,6 @@
 # Everything from a clean clone on a fresh Debian 12: git and make are enough, the rest is installed.
 
 VENV := .venv/.complete
-BENCH_VENV := .bench-venv/.complete
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help demo check test bench lab-up lab-down clean lab-packages root
@@ -27,7 +26,7 @@ check: $(VENV)
 test: root lab-packages check
 	.venv/bin/pytest tests/lab
 
-bench: root lab-packages $(VENV) $(BENCH_VENV)
+bench: root lab-packages $(VENV)
 	.venv/bin/python -m bench
 
 lab-up: root lab-packages $(VENV)
@@ -44,13 +43,6 @@ $(VENV): pyproject.toml constraints.txt
 	tools/setup venv
 	python3 -m venv .venv
 	.venv/bin/pip install $(PIP_FLAGS) --editable '.[dev]'
-	touch $@
-
-# What the bench compares with stays apart: none of it is needed by lbctl or its tests.
-$(BENCH_VENV): pyproject.toml constraints.txt
-	tools/setup venv
-	python3 -m venv .bench-venv
-	.bench-venv/bin/pip install $(PIP_FLAGS) --editable '.[bench]'
 	touch $@
 
 lab-packages:

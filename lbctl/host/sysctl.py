@@ -14,7 +14,8 @@ from lbctl.model.resource import Address, Resource, Unknown, resource
 OUR_FILE = "/etc/sysctl.d/99-zz-lbctl.conf"
 # sysctl.d(5): of two files with one name the one in the earlier folder counts; files are read by name
 _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
-_BOOT = 'for f in {globs}; do [ -f "$f" ] || continue; echo "# $f"; grep -v "^ *[#;]" "$f"; done; :'
+# one that is a link to /dev/null hides its namesake in a later folder, and has nothing in it
+_BOOT = 'for f in {globs}; do [ -e "$f" ] || continue; echo "# $f"; grep -v "^ *[#;]" "$f"; done; :'
 
 
 class SysctlKind:

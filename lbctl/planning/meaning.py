@@ -18,6 +18,8 @@ from lbctl.planning import semantic
 _FOLDERS = (
     ("/etc/haproxy/", Effect("haproxy", Impact.RELOAD)),
     ("/etc/keepalived/", Effect("keepalived", Impact.RELOAD)),
+    ("/etc/systemd/system/haproxy.service.d/", Effect("haproxy", Impact.RESTART)),
+    ("/etc/systemd/system/keepalived.service.d/", Effect("keepalived", Impact.RESTART)),
 )
 
 
