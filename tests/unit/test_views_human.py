@@ -163,7 +163,8 @@ def test_reading_nodes_leaves_nothing_in_a_file() -> None:
     assert out.getvalue() == ""
 
 
-def test_a_terminal_sees_what_is_under_way_and_then_the_line() -> None:
+def test_a_terminal_sees_what_is_under_way_and_then_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
     out = Tty()
     view = HumanView(out, out, color=False, width=100)
     step = samples.steps("cinder")[0]
