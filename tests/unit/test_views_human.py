@@ -18,6 +18,12 @@ from tests.cases.views import samples
 from tests.unit.test_views_nasty import Tty
 
 
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a dumb terminal, or none."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
 def _shown(what: str, *, text: bool = False) -> str:
     out = io.StringIO()
     view = HumanView(out, out)
@@ -163,8 +169,7 @@ def test_reading_nodes_leaves_nothing_in_a_file() -> None:
     assert out.getvalue() == ""
 
 
-def test_a_terminal_sees_what_is_under_way_and_then_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
+def test_a_terminal_sees_what_is_under_way_and_then_the_line() -> None:
     out = Tty()
     view = HumanView(out, out, color=False, width=100)
     step = samples.steps("cinder")[0]
