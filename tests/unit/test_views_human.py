@@ -22,6 +22,7 @@ from tests.unit.test_views_nasty import Tty
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have a dumb terminal, or none."""
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def _shown(what: str, *, text: bool = False) -> str:
@@ -192,6 +193,7 @@ def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     coloured, plain, asked = Tty(), Tty(), Tty()
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("COLUMNS", raising=False)
     HumanView(coloured, coloured).plan(samples.plan())
     HumanView(plain, plain, color=False).plan(samples.plan())
     monkeypatch.setenv("NO_COLOR", "1")
