@@ -42,7 +42,7 @@ clean:
 $(VENV): pyproject.toml constraints.txt
 	tools/setup venv
 	python3 -m venv .venv
-	.venv/bin/pip install $(PIP_FLAGS) --editable '.[dev]'
+	.venv/bin/pip install $(PIP_FLAGS) --config-settings editable_mode=compat --editable '.[dev]'
 	touch $@
 
 lab-packages:

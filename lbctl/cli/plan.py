@@ -49,13 +49,14 @@ def plan(
     with reached(file, secrets=not no_secrets) as (cluster, reader), closing(later):
         # imported while the nodes are being logged in to
         from lbctl.model.report import Exit
-        from lbctl.store.plans import save_plan
         from lbctl.workflows.plan import plan as make_plan
 
         made = make_plan(cluster, reader, later.event)
         shown = later.now()
         shown.plan(made, text=text)
         if out is not None:
+            from lbctl.store.plans import save_plan
+
             save_plan(out, made)
             shown.note(f"Saved: {out}. Apply it with: lbctl apply {out}")
     if detailed_exitcode and not made.empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lbctl.model.command import Answer, Answers, Probe
@@ -24,13 +24,6 @@ PROBES: tuple[Probe, ...] = (
     Probe("tools", "for t in socat nft bash unshare flock; do command -v $t >/dev/null && echo $t; done; :"),
     Probe("addresses", "ip -o addr show"),
     Probe("sockets", "ss -Hltnp"),
-    Probe(
-        "daemons",
-        "systemctl show "
-        + " ".join(f"-p {p}" for p in _PROPERTIES)
-        + " "
-        + " ".join(f"{unit}.service" for unit in _UNITS),
-    ),
     # since the last reload that succeeded: `PID master RELOADS [failed: N] …`
     Probe(
         "master", f"[ -S {_MASTER} ] && echo 'show proc' | socat -t 5 - UNIX-CONNECT:{_MASTER} 2>/dev/null; :"
@@ -48,10 +41,27 @@ PROBES: tuple[Probe, ...] = (
     Probe("drain", f"cat {_BASE}/drain 2>/dev/null || echo 0"),
     Probe(
         "samples",
+        f"[ -e {_BASE}/owner.json ] || "
         "md5sum /etc/haproxy/haproxy.cfg 2>/dev/null | { read sum path && "
         "dpkg-query -W -f '${Conffiles}\\n' haproxy 2>/dev/null | grep -q \"$path $sum\" && echo $path; }; :",
     ),
 )
+
+
+def units_probe(services: Iterable[str]) -> Probe:
+    """The two daemons and these services, in one question: systemctl costs 5 ms a call."""
+    units = " ".join(f"{unit}.service" for unit in dict.fromkeys([*_UNITS, *services]))
+    return Probe("units", f"systemctl show {' '.join(f'-p {p}' for p in _PROPERTIES)} {units}")
+
+
+def units(answers: Answers) -> dict[str, dict[str, str]] | None:
+    """Every unit's properties by its name without .service; None when systemctl did not answer."""
+    answer = answers.get("units")
+    if answer is None or answer.status != 0:
+        return None
+    blocks = answer.text.strip().split("\n\n")
+    found = [dict(_pair(line) for line in block.splitlines()) for block in blocks]
+    return {unit.get("Id", "").removesuffix(".service"): unit for unit in found}
 
 
 def stats_probe(socket: str) -> Probe:
@@ -100,8 +110,7 @@ def listeners(answers: Answers) -> tuple[Listener, ...]:
 
 def daemons(answers: Answers) -> tuple[Daemon, ...]:
     """The two units. HAProxy 2.6 tells systemd nothing of a reload that failed; its master counts them."""
-    blocks = "\n".join(lines(answers, "daemons")).strip().split("\n\n")
-    found = tuple(_daemon(dict(_pair(line) for line in block.splitlines())) for block in blocks if block)
+    found = tuple(_daemon(name, unit) for name, unit in (units(answers) or {}).items() if name in _UNITS)
     if not any(_FAILED.search(line) for line in lines(answers, "master")):
         return found
     return tuple(replace(one, status=RELOAD_FAILED) if one.unit == "haproxy" else one for one in found)
@@ -112,9 +121,9 @@ def _pair(line: str) -> tuple[str, str]:
     return name, value
 
 
-def _daemon(unit: dict[str, str]) -> Daemon:
+def _daemon(name: str, unit: dict[str, str]) -> Daemon:
     return Daemon(
-        unit=unit.get("Id", "").removesuffix(".service"),
+        unit=name,
         loaded=unit.get("LoadState") == "loaded",
         enabled=unit.get("UnitFileState") == "enabled",
         active=unit.get("ActiveState") in ("active", "reloading"),

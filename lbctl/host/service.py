@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lbctl.host.facts import units, units_probe
 from lbctl.model.change import Change
 from lbctl.model.cluster import Node
 from lbctl.model.command import Answers, Command, Probe, command
 from lbctl.model.kind import Work
 from lbctl.model.resource import Address, Resource, Unknown, resource
-
-_ASK = "systemctl show -p Id -p LoadState -p UnitFileState -p ActiveState"
 
 
 class ServiceKind:
@@ -25,18 +24,13 @@ class ServiceKind:
         ]
 
     def probes(self, wanted: Sequence[Resource]) -> Sequence[Probe]:
-        units = " ".join(f"{r.address.name}.service" for r in wanted)
-        return [Probe("service", f"{_ASK} {units}")] if wanted else []
+        return [units_probe(r.address.name for r in wanted)]
 
     def live(self, wanted: Sequence[Resource], answers: Answers, key: str) -> Sequence[Resource | Unknown]:
-        if not wanted:
-            return []
-        answer = answers.get("service")
-        if answer is None or answer.status != 0:
+        found = units(answers)
+        if found is None:
             return [Unknown(r.address, "systemctl did not answer") for r in wanted]
-        units = [_properties(block) for block in answer.text.strip().split("\n\n")]
-        by_name = {unit.get("Id", "").removesuffix(".service"): unit for unit in units}
-        return [_live(r, by_name.get(r.address.name, {})) for r in wanted]
+        return [_live(r, found.get(r.address.name, {})) for r in wanted]
 
     def work(self, change: Change) -> Work:
         unit = change.address.name
@@ -47,10 +41,6 @@ class ServiceKind:
             else:
                 swap.append(command("start_service" if difference.after else "stop_service", unit))
         return Work(save=(command("save_service", unit),), swap=tuple(swap))
-
-
-def _properties(block: str) -> dict[str, str]:
-    return dict(line.partition("=")[::2] for line in block.splitlines())
 
 
 def _live(wanted: Resource, unit: dict[str, str]) -> Resource:

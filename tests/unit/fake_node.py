@@ -96,7 +96,7 @@ class FakeTransport:
             "tools": lambda: "bash\nsocat",
             "addresses": lambda: self._addresses(name),
             "sockets": lambda: "\n".join(_sockets(node)),
-            "daemons": lambda: _daemons(node),
+            "units": lambda: _daemons(node),
             "owner": lambda: node.state.owner.decode(),
             "lock": str,
             "armed": lambda: node.armed,
