@@ -24,11 +24,24 @@ PlanFile = Annotated[
 ]
 
 
+ConfirmWithin = Annotated[
+    int,
+    typer.Option(
+        "--confirm-within",
+        metavar="SECONDS",
+        min=30,
+        max=3600,
+        help="A node that is not confirmed in this time puts itself back.",
+    ),
+]
+
+
 def apply(
     plan: PlanFile = None,
     file: File = CLUSTER_FILE,
     allow: Allow = None,
     yes: Yes = False,
+    confirm_within: ConfirmWithin = 120,
     text: Text = False,
     json: Json = False,
     no_color: NoColor = False,
@@ -55,7 +68,7 @@ def apply(
     codes = allowed(allow)
     with closing(view(json, no_color, events=True)) as shown, reached(file) as (cluster, transport):
         state = workspace_of(file).cluster(cluster.name)
-        with_ = Apply(cluster, transport, state, shown.event)
+        with_ = Apply(cluster, transport, state, shown.event, confirm_within=confirm_within)
         reviewed = _reviewed(with_, plan, shown, yes=yes)
         shown.plan(reviewed, text=text)
         refuse(reviewed, codes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -23,12 +24,23 @@ def do(run: Run, node: str) -> str:
         pass  # without a key of its own its digests differ by run; the swap compares bytes
     elif fingerprint(now, vips) != fingerprint(planned, vips):
         raise RemoteError(node, "it has changed since the plan was made", mend="plan again: lbctl plan")
-    undo = files("lbctl.rollout").joinpath("undo.sh").read_bytes()
     saves = [c for _, work in run.works(node) for c in work.save]
     effects = [command("save_effect", e.unit, str(e.impact)) for e in run.effects(node)]
     begin = [command("make_base"), command("txn_begin", run.plan.id), command("save_drain")]
-    run.call(node, [*begin, *saves, *effects, *_also(run, node), command("arm", stdin=undo)])
-    return "the undo stands"
+    arm = (_install(), command("arm", str(run.confirm_within)))
+    run.call(node, [*begin, *saves, *effects, *_also(run, node), *arm])
+    run.armed.add(node)
+    return f"the node puts itself back unless it is confirmed within {run.confirm_within} s"
+
+
+def _install() -> Command:
+    """The undo, its two permanent units and what a person reads at night: all that needs no lbctl."""
+    units = (f"{name}={_text(name)}" for name in ("lbctl-undo.service", "lbctl-undo-boot.service"))
+    return command("install_undo", _text("undo.sh"), _text("README.txt"), *units)
+
+
+def _text(name: str) -> str:
+    return base64.b64encode(files("lbctl.rollout").joinpath("node", name).read_bytes()).decode()
 
 
 def _also(run: Run, node: str) -> Iterator[Command]:

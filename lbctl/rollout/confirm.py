@@ -22,14 +22,14 @@ def do(run: Run, node: str) -> str:
     touched = node in run.under_way or bool(run.touching(node))
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
-    commands: list[Command] = [
-        command("make_base"),
-        *_originals(run, node),
-        command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
-    ]
-    if touched:
-        commands += [command("drop_server_state"), command("confirm")]
+    commands: list[Command] = [command("make_base")]
+    if node in run.armed:
+        # first of all: a node that has put itself back must not be told that the change is its own
+        commands += [command("confirm", run.plan.id), command("drop_server_state")]
+    commands += _originals(run, node)
+    commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
     run.call(node, commands)
+    run.armed.discard(node)
     run.done.add(node)
     return f"serial {owner.serial}"
 

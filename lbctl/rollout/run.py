@@ -11,7 +11,7 @@ from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
-from lbctl.model.command import Command
+from lbctl.model.command import Command, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
 from lbctl.model.event import Event
@@ -23,6 +23,9 @@ from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
 from lbctl.transport.protocol import Transport
 
+CONFIRM_WITHIN = 120
+"""Seconds: a node's turn takes some 5 to 40, and a person at night should not wait much longer."""
+
 UNITS = "/etc/systemd/system/"
 """Files below it are read by systemd itself, when it is told to."""
 
@@ -32,7 +35,8 @@ class Run:
     """One apply under way. `gathered` and `changes` are as the nodes were last read before their turn.
 
     `drained` are the nodes whose drain file is set now; `stopped` those whose keepalived was stopped to
-    make the VIP leave. A node is `under_way` from its swap on, and `done` when it is confirmed.
+    make the VIP leave. A node is `armed` until it is confirmed or undone; `under_way` from its swap on, and
+    `done` when it is confirmed, for which it waits `confirm_within` seconds. `steps` is what each is in.
     """
 
     cluster: Cluster
@@ -42,9 +46,12 @@ class Run:
     gathered: dict[str, Facts]
     emit: Callable[[Event], None]
     interrupted: Callable[[], bool] = lambda: False
+    confirm_within: int = CONFIRM_WITHIN
     changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     drained: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
+    steps: dict[str, str] = field(default_factory=dict)
+    armed: set[str] = field(default_factory=set)
     under_way: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
 
@@ -82,14 +89,25 @@ class Run:
         return document(daemon, live.content) if isinstance(live, Resource) else None
 
     def call(self, name: str, commands: Iterable[Command], timeout: float = 60) -> tuple[str, ...]:
-        """Run commands on a node; what they said, without secrets."""
+        """Run commands on a node; what they said, without secrets.
+
+        While the node is armed they begin only if it still is: one that has put itself back is left alone.
+        Its journal gets intent and outcome.
+        """
+        before, after = self._around(name) if name in self.armed else ((), ())
+        wanted = tuple(commands)
         try:
-            said = self.transport.run(name, tuple(commands), timeout=timeout)
+            said = self.transport.run(name, (*before, *wanted, *after), timeout=timeout)
+            said = said[len(before) : len(before) + len(wanted)]
         except RemoteError as error:
             summary = error.summary.removeprefix(f"{name}: ")
             detail = self.scrub(name, error.detail)
             raise RemoteError(name, summary, detail=detail, mend=error.mend) from error
         return tuple(self.scrub(name, text) for text in said)
+
+    def _around(self, name: str) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+        begin, done = (command("journal", self.plan.id, self.steps[name], what) for what in ("begin", "done"))
+        return (command("still_armed", self.plan.id), begin), (done,)
 
     def scrub(self, name: str, text: str) -> str:
         """The text without the secrets of the node's files, those of now and those of before."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from lbctl.document import Document
-from lbctl.errors import NodeError
+from lbctl.errors import NodeError, UnreachableError
 from lbctl.gather import gather_node
 from lbctl.haproxy.views import binds
 from lbctl.host.facts import RELOAD_FAILED
@@ -22,12 +22,16 @@ _POLL = 0.3
 
 def undo(run: Run, node: str) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it."""
+    run.armed.discard(node)
     try:
         put_back(run, node)
         run.drained.discard(node)
         run.stopped.discard(node)
         run.under_way.discard(node)
         return _back(run, node)
+    except UnreachableError as error:
+        alone = f"it puts itself back within {run.confirm_within} s of its arm, or when it boots"
+        return False, f"{error.summary}; {alone}"
     except NodeError as error:
         return False, str(error)
 

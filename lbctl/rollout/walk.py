@@ -109,6 +109,7 @@ def _one(run: Run, node: str, steps: Sequence[Step], numbers: dict[Step, int]) -
 def _step(run: Run, step: Step, numbers: dict[Step, int]) -> NodeError | None:
     began = time.monotonic()
     run.emit(StepStarted(step, numbers[step], len(numbers)))
+    run.steps[step.node] = str(step.name)
     try:
         text = action(step.name)(run, step.node)
     except NodeError as error:

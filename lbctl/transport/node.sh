@@ -8,6 +8,7 @@ tab=$(printf '\t')
 # the lock (it has no nonce of its own) stays out of this.
 if [ -n "${nonce-}" ] && [ -d "$base" ]; then
   exec 8>>"$base/busy" && flock -w 90 8 || { echo "an earlier script is still at work here"; exit 75; }
+  lbctl_busy=1; export lbctl_busy
 fi
 
 fail() { printf '%s\n' "$*"; return 1; }
@@ -115,14 +116,44 @@ save_daemon_reload() { : >"$base/txn/daemon-reload"; }
 
 save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
 
-# arm <the undo script
+# install_undo UNDO README UNIT…: what stands on the node for good, each in base64; units are named NAME=…
+install_undo() {
+  put "$base/undo" 0700 "$1" && put "$base/README" 0600 "$2" || return 1
+  shift 2
+  fresh=
+  for unit in "$@"; do
+    path=/etc/systemd/system/${unit%%=*}
+    [ "$(base64 -w0 <"$path" 2>/dev/null)" = "${unit#*=}" ] || { put "$path" 0644 "${unit#*=}" && fresh=1 || return 1; }
+  done
+  [ -z "$fresh" ] || { systemctl daemon-reload && systemctl -q enable lbctl-undo-boot.service; }
+}
+
+put() { # PATH MODE BASE64
+  (umask 077; printf %s "$3" | base64 -d >"$1.new") && chmod "$2" "$1.new" &&
+    [ "$(base64 -w0 <"$1.new")" = "$3" ] && sync "$1.new" && mv -T "$1.new" "$1"
+}
+
+# arm SECONDS: from here on the node puts itself back, at the deadline or at its next boot, unless confirmed
 arm() {
-  (umask 077; cat >"$base/undo.new") && chmod 0700 "$base/undo.new" && mv -T "$base/undo.new" "$base/undo" &&
-    sync "$base/txn/items" && mv -T "$base/txn" "$base/armed"
+  read -r up _ </proc/uptime && echo $((${up%.*} + $1)) >"$base/txn/deadline" && sync "$base/txn"/* "$base/txn" &&
+    mv -T "$base/txn" "$base/armed" && sync "$base" && systemctl --no-block restart lbctl-undo.service
+}
+
+# still_armed ID: what follows may touch the node, because it would put itself back
+still_armed() {
+  [ "$(cat "$base/armed/id" 2>/dev/null)" = "$1" ] ||
+    fail "the time to confirm has passed, and the node has put itself back"
 }
 
 confirm() {
-  rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$(cat "$base/armed/id")" && stage_end
+  rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$1" && stage_end
+}
+
+# journal PLAN STEP WHAT: one line each, the last thousand
+journal() {
+  printf '%s %s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" >>"$base/journal"
+  [ "$(wc -l <"$base/journal")" -le 2000 ] ||
+    { tail -n 1000 "$base/journal" >"$base/journal.new" && mv -T "$base/journal.new" "$base/journal"; }
 }
 
 undo() { rm -rf "$base/txn"; [ ! -x "$base/undo" ] || sh "$base/undo"; }

@@ -17,7 +17,7 @@ from lbctl.model.plan import Plan
 from lbctl.model.report import ApplyReport, Exit, NodeOutcome
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
-from lbctl.rollout.run import Run
+from lbctl.rollout.run import CONFIRM_WITHIN, Run
 from lbctl.rollout.undo import put_back
 from lbctl.rollout.walk import Walked, walk
 from lbctl.store.history import HistoryEntry, NodeSerial
@@ -36,6 +36,7 @@ class Apply:
     state: ClusterState
     emit: Emit
     interrupted: Callable[[], bool] = lambda: False
+    confirm_within: int = CONFIRM_WITHIN
 
 
 def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool) -> ApplyReport:
@@ -71,6 +72,7 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
             dict(gathered),
             with_.emit,
             with_.interrupted,
+            with_.confirm_within,
         )
         walked = walk(run)
         report = _report(with_, plan, run, walked, time.monotonic() - began)

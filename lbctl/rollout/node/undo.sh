@@ -1,8 +1,27 @@
 #!/bin/sh
 # Puts this node back to where it was before lbctl touched it. Safe to run again, at any time, by anybody:
 # sh /var/lib/lbctl/undo. Needs nothing but this file and the folder that it works on.
+#   undo         now
+#   undo wait    when the deadline passes without a confirm (lbctl-undo.service)
+#   undo boot    before the daemons read their files (lbctl-undo-boot.service): starting or reloading one
+#                there would wait for the boot, which waits for this
 base=/var/lib/lbctl
 cd "$base" || exit 1
+mode=${1-now}
+
+expired() { # a confirm takes the deadline away with everything else, by one rename
+  read -r deadline 2>/dev/null <armed/deadline || return 1
+  read -r up _ </proc/uptime
+  [ "${up%.*}" -ge "$deadline" ]
+}
+
+if [ "$mode" = wait ]; then
+  while [ -d armed ] && ! expired; do sleep 1; done
+  [ -d armed ] || [ -d undoing ] || exit 0
+fi
+# a script of lbctl's may still be at work although its connection is gone; lbctl's own undo is one itself
+[ -n "${lbctl_busy-}" ] || { exec 8>>busy && flock -w 90 8; } || exit 1
+[ "$mode" != wait ] || [ ! -d armed ] || expired || exit 0
 [ ! -d armed ] || mv -T armed undoing
 [ -d undoing ] || exit 0
 tab=$(printf '\t')
@@ -25,6 +44,11 @@ set_sysctl() {
 }
 
 service() { # UNIT ENABLED ACTIVE, as they were
+  if [ "$mode" = boot ]; then
+    case $2 in enabled) systemctl -q --root=/ enable "$1" ;; disabled) systemctl -q --root=/ disable "$1" ;; esac
+    case $3 in active|reloading) ;; *) systemctl --no-block stop "$1" ;; esac
+    return 0
+  fi
   case $2 in
     enabled) systemctl -q is-enabled "$1" || systemctl -q enable "$1" ;;
     disabled) ! systemctl -q is-enabled "$1" || systemctl -q disable "$1" ;;
@@ -36,6 +60,7 @@ service() { # UNIT ENABLED ACTIVE, as they were
 }
 
 effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to take them
+  [ "$mode" != boot ] || return 0
   if ! systemctl -q is-active "$1"; then
     systemctl reset-failed "$1" 2>/dev/null
     [ "$3" != active ] || timeout 60 systemctl start "$1" || note "$1 could not be started with its old files"
@@ -61,10 +86,12 @@ drain() { printf '%s\n' "$1" >drain; }
 each file put_back
 each absent remove
 each sysctl set_sysctl
-[ ! -e undoing/daemon-reload ] || systemctl daemon-reload
+[ ! -e undoing/daemon-reload ] || [ "$mode" = boot ] || systemctl daemon-reload
 each effect effect
 each service service
 each drain drain
 [ "$failed" = 0 ] || { echo "look at $base/undoing, mend, and run this again"; exit 1; }
+id=$(cat undoing/id)
+printf '%s %s undone %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$id" "$mode" >>journal
 rm -rf "$base/stage" "$base"/undone.*
-mv -T undoing "undone.$(cat undoing/id)"
+mv -T undoing "undone.$id"

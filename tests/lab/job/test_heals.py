@@ -1,0 +1,116 @@
+"""A node whose apply is cut off puts itself back: at the deadline, or when it boots."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.lab.job.steps import PORTS, Site, eventually, four, run_until, tell
+
+pytestmark = pytest.mark.lab
+
+WITHIN = 30  # seconds: the least that lbctl takes
+TAKEN = 9000
+# valid, and on a node where the port is taken it never comes up
+WRONG = f"  config: |\n    listen own\n        bind ${{node.address}}:{TAKEN}\nfiles:\n"
+
+CUT = """nft -f - <<'.'
+table inet cut {
+  chain input { type filter hook input priority -400; tcp dport 22 drop; }
+  chain output { type filter hook output priority -400; tcp sport 22 drop; }
+}
+."""
+
+
+@contextmanager
+def cut(site: Site, node: str) -> Iterator[None]:
+    """No packet of SSH's passes, in either direction, and nobody is told."""
+    site.sh(node, CUT)
+    try:
+        yield
+    finally:
+        site.sh(node, "nft delete table inet cut")
+
+
+@contextmanager
+def taken(site: Site, node: str) -> Iterator[None]:
+    """Another process has the port."""
+    unit = "systemd-run -q --unit taken socat TCP-LISTEN:{port},fork,reuseaddr -".format(port=TAKEN)
+    site.sh(node, unit)
+    try:
+        yield
+    finally:
+        site.sh(node, "systemctl stop taken; systemctl reset-failed taken 2>/dev/null; :")
+
+
+def started(site: Site, step: str, node: str) -> subprocess.Popen[str]:
+    """An apply that has just ended this step."""
+    process = site.start("apply", "--yes", "--json", "--confirm-within", str(WITHIN))
+    run_until(process, "done", step, node)
+    return process
+
+
+def back(site: Site, node: str, before: str) -> Callable[[], bool]:
+    """Is the node as it was, with nothing of the apply left on it?"""
+    return lambda: site.snapshot(node) == before and node not in site.left_behind()
+
+
+class TestCutOff:
+    def test_a_wrong_configuration_on_the_master_after_its_swap(self, site: Site) -> None:
+        before = site.snapshot("lb1")
+        site.write(site.text.replace("files:\n", WRONG))
+        with taken(site, "lb1"):
+            with cut(site, "lb3"):
+                pass  # the rule works on this kernel
+            process = site.start("apply", "--yes", "--json", "--confirm-within", str(WITHIN))
+            run_until(process, "started", "swap", "lb1")
+            run_until(process, "done", "swap", "lb1")
+            with cut(site, "lb1"):
+                seconds = eventually(back(site, "lb1", before), WITHIN + 20)
+                tell(f"lb1 was back by itself {seconds:.1f} s after SSH was cut (--confirm-within {WITHIN})")
+                assert site.answers() == list(PORTS)
+                assert site.holders() == ("lb1",)
+                process.communicate(timeout=150)
+            assert process.returncode == 4
+        assert "undone wait" in site.sh("lb1", "tail -n 1 /var/lib/lbctl/journal")
+        assert site.apply().report["code"] == 0
+
+    def test_the_operator_dies_after_the_swap_of_a_backup(self, site: Site) -> None:
+        before = site.snapshot("lb3")
+        site.write(four(site.text))
+        process = started(site, "swap", "lb3")
+        process.kill()
+        process.communicate()
+        seconds = eventually(back(site, "lb3", before), WITHIN + 15)
+        tell(f"lb3 was back by itself {seconds:.1f} s after lbctl was killed")
+        assert site.apply().report["code"] == 0
+
+    def test_a_reboot_after_the_swap(self, site: Site) -> None:
+        before = site.snapshot("lb3")
+        site.write(site.text.replace("files:\n", WRONG))
+        with taken(site, "lb3"):
+            process = site.start("apply", "--yes", "--json", "--confirm-within", "3600")
+            run_until(process, "done", "swap", "lb3")
+            site.lab.reboot("lb3")
+        process.communicate(timeout=150)
+        assert process.returncode in (3, 4)
+        eventually(back(site, "lb3", before), 20)
+        assert "undone boot" in site.sh("lb3", "tail -n 1 /var/lib/lbctl/journal")
+        eventually(lambda: site.listens("lb3"), 15)
+
+
+class TestConfirm:
+    def test_what_is_confirmed_stays(self, site: Site) -> None:
+        """The deadline of a change that was confirmed takes nothing back."""
+        site.write(four(site.text))
+        site.apply("--confirm-within", str(WITHIN))
+        waiting = site.sh("lb3", "systemctl is-active lbctl-undo", check=False).strip()
+        eventually(
+            lambda: site.sh("lb3", "systemctl is-active lbctl-undo", check=False).strip() != "active", 5
+        )
+        tell(f"lbctl-undo was {waiting} after the confirm")
+        assert site.plan()["changes"] == []
+        assert site.sh("lb3", "systemctl is-enabled lbctl-undo-boot").strip() == "enabled"
