@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 
 from lbctl.document import Document
-from lbctl.errors import NodeError, UnreachableError
+from lbctl.errors import NodeError
 from lbctl.gather import gather_node
 from lbctl.haproxy.views import binds
 from lbctl.host.facts import RELOAD_FAILED
-from lbctl.model.command import command
+from lbctl.model.command import Probe, command
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning import election
@@ -18,20 +18,24 @@ from lbctl.rollout.run import Run
 
 _SECONDS = 120
 _POLL = 0.3
+_ALIVE = Probe("alive", ":")
+_ALIVE_SECONDS = 10
 
 
 def undo(run: Run, node: str) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it."""
     run.armed.discard(node)
     try:
+        run.transport.ask(node, [_ALIVE], timeout=_ALIVE_SECONDS)
+    except NodeError as error:
+        alone = f"it puts itself back within {run.confirm_within} s of its arm, or when it boots"
+        return False, f"{error.summary}; {alone}"
+    try:
         put_back(run, node)
         run.drained.discard(node)
         run.stopped.discard(node)
         run.under_way.discard(node)
         return _back(run, node)
-    except UnreachableError as error:
-        alone = f"it puts itself back within {run.confirm_within} s of its arm, or when it boots"
-        return False, f"{error.summary}; {alone}"
     except NodeError as error:
         return False, str(error)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import getpass
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lbctl.errors import BecomeError, LockedError, RemoteError
 from lbctl.model.cluster import Node
@@ -16,8 +18,32 @@ from lbctl.model.command import Answers, Command, Probe, command
 from lbctl.transport import script
 from lbctl.transport.session import Session
 
+if TYPE_CHECKING:
+    from paramiko import Channel
+
 _LOCK_SECONDS = 15
+_BEAT_SECONDS = 10
 _AT_ONCE = 32  # connections being opened at a time
+
+
+@contextmanager
+def _beating(channel: Channel) -> Iterator[None]:
+    """Say that this end is alive, a few times in the minute for which the node's lock waits for it."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(_BEAT_SECONDS):
+            try:
+                channel.send(b".")
+            except OSError:
+                return  # the connection is gone, and the lock with it
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 class SshTransport:
@@ -97,7 +123,8 @@ class SshTransport:
                     detail=answer,
                     mend="wait for it, or look with: lbctl status",
                 )
-            yield
+            with _beating(channel):
+                yield
         finally:
             channel.close()
 

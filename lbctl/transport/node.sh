@@ -19,7 +19,8 @@ digest() { [ -e "$1" ] && sha256sum <"$1" | cut -d' ' -f1 || echo absent; }
 
 make_base() { mkdir -p "$base" && chmod 0700 "$base"; }
 
-# hold_lock NONCE WHO WHAT SINCE: hold the lock until standard input (kept at 3) ends
+# hold_lock NONCE WHO WHAT SINCE: hold the lock until standard input (kept at 3) ends, or says nothing for a
+# minute: an operator's machine that vanishes closes nothing, and sshd notices after hours
 hold_lock() {
   make_base || { echo "@$1 cannot make $base"; return 1; }
   exec 9>>"$base/lock"
@@ -29,7 +30,7 @@ hold_lock() {
   fi
   (umask 077; printf '%s\n%s\n%s\n' "$2" "$3" "$4" >"$base/lock.info")
   echo "@$1 locked"
-  cat <&3 >/dev/null
+  while [ -n "$(timeout 60 dd bs=1 count=1 <&3 2>/dev/null)" ]; do :; done
   rm -f "$base/lock.info"
 }
 

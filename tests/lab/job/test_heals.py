@@ -38,7 +38,7 @@ def cut(site: Site, node: str) -> Iterator[None]:
 @contextmanager
 def taken(site: Site, node: str) -> Iterator[None]:
     """Another process has the port."""
-    unit = "systemd-run -q --unit taken socat TCP-LISTEN:{port},fork,reuseaddr -".format(port=TAKEN)
+    unit = f"systemd-run -q --unit taken socat TCP-LISTEN:{TAKEN},fork,reuseaddr -"
     site.sh(node, unit)
     try:
         yield
@@ -51,6 +51,11 @@ def started(site: Site, step: str, node: str) -> subprocess.Popen[str]:
     process = site.start("apply", "--yes", "--json", "--confirm-within", str(WITHIN))
     run_until(process, "done", step, node)
     return process
+
+
+def free(site: Site, node: str) -> bool:
+    """Is the node's lock free?"""
+    return site.sh(node, "flock -n /var/lib/lbctl/lock echo free", check=False).strip() == "free"
 
 
 def back(site: Site, node: str, before: str) -> Callable[[], bool]:
@@ -76,6 +81,8 @@ class TestCutOff:
                 process.communicate(timeout=150)
             assert process.returncode == 4
         assert "undone wait" in site.sh("lb1", "tail -n 1 /var/lib/lbctl/journal")
+        # the dead connection's lock is given up when nothing was heard for a minute
+        eventually(lambda: free(site, "lb1"), 75)
         assert site.apply().report["code"] == 0
 
     def test_the_operator_dies_after_the_swap_of_a_backup(self, site: Site) -> None:
