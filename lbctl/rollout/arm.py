@@ -26,7 +26,12 @@ def do(run: Run, node: str) -> str:
         raise RemoteError(node, "it has changed since the plan was made", mend="plan again: lbctl plan")
     saves = [c for _, work in run.works(node) for c in work.save]
     effects = [command("save_effect", e.unit, str(e.impact)) for e in run.effects(node)]
-    begin = [command("make_base"), command("txn_begin", run.plan.id), command("save_drain")]
+    begin = [
+        command("make_base"),
+        command("txn_begin", run.plan.id),
+        command("save_drain"),
+        command("save_file", "owner", "/var/lib/lbctl/owner.json"),
+    ]
     arm = (_install(), command("arm", str(run.confirm_within)))
     run.call(node, [*begin, *saves, *effects, *_also(run, node), *arm])
     run.armed.add(node)

@@ -22,25 +22,32 @@ def do(run: Run, node: str) -> str:
     touched = node in run.under_way or bool(run.touching(node))
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
-    commands: list[Command] = [command("make_base")]
+    # until the confirm the undo gives back the old record too; what it would need goes after it
+    commands: list[Command] = [
+        command("make_base"),
+        *_kept(run, node),
+        command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
+    ]
     if node in run.armed:
-        # first of all: a node that has put itself back must not be told that the change is its own
-        commands += [command("confirm", run.plan.id), command("drop_server_state")]
-    commands += _originals(run, node)
-    commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
-    run.call(node, commands)
+        commands += [command("drop_server_state"), command("confirm", run.plan.id)]
+    run.call(node, [*commands, *_forgotten(run, node)])
     run.armed.discard(node)
     run.done.add(node)
     return f"serial {owner.serial}"
 
 
-def _originals(run: Run, node: str) -> Iterator[Command]:
-    """What was there before lbctl is kept, also where it was as desired already; given back, it is not."""
+def _kept(run: Run, node: str) -> Iterator[Command]:
+    """What was there before lbctl is kept, also where it was as desired already."""
+    for change in run.changes[node]:
+        if change.address.kind == "file" and change.action is Action.RECORD and _first(run, node, change):
+            yield command("keep_original", change.address.name)
+
+
+def _forgotten(run: Run, node: str) -> Iterator[Command]:
+    """What was given back is kept no longer."""
     for change in run.changes[node]:
         if change.address.kind == "file" and change.action in _LET_GO:
             yield command("forget_original", change.address.name)
-        elif change.address.kind == "file" and change.action is Action.RECORD and _first(run, node, change):
-            yield command("keep_original", change.address.name)
 
 
 def _first(run: Run, node: str, change: Change) -> bool:

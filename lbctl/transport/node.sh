@@ -150,11 +150,12 @@ confirm() {
   rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$1" && stage_end
 }
 
-# journal PLAN STEP WHAT: one line each, the last thousand
+# journal PLAN STEP WHAT: one line each, the last thousand. Evidence: a full disk must stop no undo for it
 journal() {
-  printf '%s %s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" >>"$base/journal"
+  { printf '%s %s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" >>"$base/journal"; } 2>/dev/null
   [ "$(wc -l <"$base/journal")" -le 2000 ] ||
     { tail -n 1000 "$base/journal" >"$base/journal.new" && mv -T "$base/journal.new" "$base/journal"; }
+  :
 }
 
 undo() { rm -rf "$base/txn"; [ ! -x "$base/undo" ] || sh "$base/undo"; }

@@ -104,6 +104,7 @@ class FakeTransport:
             "samples": str,
             "stat": str,
             "connections": str,
+            "alive": str,
             "master": str,
         }
         if probe.name == "keepalived":
@@ -119,7 +120,7 @@ class FakeTransport:
 
     def _do(self, node: FakeNode, command: Command) -> str:
         function, *words = command.words
-        quiet = ("make_base", "keep_original", "drop_server_state")
+        quiet = ("make_base", "keep_original", "drop_server_state", "install_undo", "journal")
         if function.startswith("save_") or function in (*quiet, "try_connects", "last_messages"):
             return ""
         assert function in _FUNCTIONS, f"unexpected command {command}"
@@ -192,6 +193,10 @@ def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
         node.generation += 1
 
 
+def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.armed == words[0], "nothing is done to a node that would not put itself back"
+
+
 def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.armed, node.staged = "", None
 
@@ -216,6 +221,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "txn_begin": _begin,
     "arm": _arm,
     "confirm": _confirm,
+    "still_armed": _still_armed,
     "undo": _undo,
     "swap_file": _swap,
     "take_reload": _take,

@@ -121,10 +121,10 @@ class Scene:
 
 
 def numbers() -> list[int]:
-    """The numbers of the commands that change something in a walk that succeeds."""
+    """The numbers of the commands of a walk that succeeds; a journal line never fails."""
     scene = Scene()
     scene.walk()
-    return list(range(len(scene.transport.calls)))
+    return [n for n, (_, function) in enumerate(scene.transport.calls) if function != "journal"]
 
 
 class TestSuccess:
