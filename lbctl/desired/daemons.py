@@ -11,11 +11,10 @@ from lbctl.desired.sources import source
 from lbctl.desired.tree import Findings, Map, Scalar
 from lbctl.document import Document, Language, holds_secret, mask
 from lbctl.errors import Place, Problem
-from lbctl.model.cluster import ManagedFile
+from lbctl.model.cluster import MAIN_FILES, ManagedFile
 from lbctl.model.content import Content, unresolved
 from lbctl.model.effect import Effect, Impact
 
-PATHS = {"haproxy": "/etc/haproxy/haproxy.cfg", "keepalived": "/etc/keepalived/keepalived.conf"}
 
 Add = Callable[[Document], Document]
 Write = Callable[[Filling], list[Line]]
@@ -45,7 +44,7 @@ def managed(
     content, secret, document = rendered.seen[key]
     mode = "0600" if secret or shown.used else "0644"
     effects = (Effect(language.name, Impact.RELOAD),)
-    path = PATHS[language.name]
+    path = MAIN_FILES[language.name]
     return ManagedFile(path, content, mode, daemon=language.name, effects=effects), document
 
 
@@ -85,7 +84,7 @@ def _document(
     reveal: bool,
 ) -> tuple[Content, bool, Document]:
     """Content, whether it holds a secret word, and the document."""
-    plain = language.parse(masked, PATHS[language.name])
+    plain = language.parse(masked, MAIN_FILES[language.name])
     for problem in plain.problems:
         located = _located(problem, written)
         # said already, with the nearest known word

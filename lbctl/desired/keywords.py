@@ -6,6 +6,7 @@ no more: the daemon's own check decides.
 
 from __future__ import annotations
 
+from lbctl.keepalived.tables import LISTS as COMPARED_LISTS
 from lbctl.keepalived.tables import ROOTS
 
 _GLOBAL_DEFS = """
@@ -119,27 +120,7 @@ SEVERAL_WORDS = frozenset(
 )
 """Keywords whose value is several words, not one that needs quotes."""
 
-LISTS = frozenset(
-    [
-        "group",
-        "notification_email",
-        "static_addresses",
-        "static_ipaddress",
-        "static_routes",
-        "static_rules",
-        "track_bfd",
-        "track_file",
-        "track_interface",
-        "track_process",
-        "track_script",
-        "unicast_peer",
-        "virtual_ipaddress",
-        "virtual_ipaddress_excluded",
-        "virtual_routes",
-        "virtual_rules",
-        "linkbeat_interfaces",
-    ]
-)
+LISTS = (COMPARED_LISTS - {"notify_deleted"}) | {"notification_email", "linkbeat_interfaces"}
 """Keywords that open a block of lines."""
 
 NAMED = frozenset(

@@ -18,7 +18,7 @@ from lbctl.haproxy import LANGUAGE as HAPROXY
 from lbctl.haproxy.additions import add as add_haproxy
 from lbctl.keepalived import LANGUAGE as KEEPALIVED
 from lbctl.keepalived.additions import add as add_keepalived
-from lbctl.model.cluster import ManagedFile, Package, Service, Ssh, Sysctl
+from lbctl.model.cluster import MAIN_FILES, ManagedFile, Package, Service, Ssh, Sysctl
 
 UNITS = ("haproxy", "keepalived")
 
@@ -93,7 +93,7 @@ def others(draft: Draft, shared: Shared) -> tuple[ManagedFile, ...]:
     """The `files:` part. A path that a daemon's main file has is refused."""
     found = []
     tree = draft.tree.get("files")
-    daemon_files = [daemons.PATHS[unit] for unit in UNITS if draft.tree.get(unit) is not None]
+    daemon_files = [MAIN_FILES[unit] for unit in UNITS if draft.tree.get(unit) is not None]
     for path, model in draft.wanted.files.items():
         own = tree.get(path) if isinstance(tree, Map) else None
         if own is None:

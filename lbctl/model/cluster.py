@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 
@@ -14,6 +15,7 @@ Interface = IPv4Interface | IPv6Interface
 HAPROXY_CFG = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
 """The daemons' main files, where Debian's and Red Hat's units read them."""
+MAIN_FILES: Mapping[str, str] = {"haproxy": HAPROXY_CFG, "keepalived": KEEPALIVED_CONF}
 
 
 @dataclass(frozen=True)

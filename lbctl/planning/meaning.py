@@ -8,7 +8,7 @@ from lbctl import haproxy, keepalived
 from lbctl.document import Document
 from lbctl.keepalived.views import peer_view
 from lbctl.model.change import Action, Change
-from lbctl.model.cluster import HAPROXY_CFG, KEEPALIVED_CONF, Node
+from lbctl.model.cluster import MAIN_FILES, Node
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, Impact, Scope
 from lbctl.model.facts import Facts
@@ -66,7 +66,7 @@ def _file(change: Change, node: Node, facts: Facts) -> Change:
 
 def daemon_of(path: str) -> str:
     """Whose main configuration file this is, "" for any other file."""
-    return {HAPROXY_CFG: "haproxy", KEEPALIVED_CONF: "keepalived"}.get(path, "")
+    return next((daemon for daemon, main in MAIN_FILES.items() if main == path), "")
 
 
 def document(daemon: str, content: Content | None) -> Document | None:
