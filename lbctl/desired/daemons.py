@@ -15,7 +15,6 @@ from lbctl.model.cluster import MAIN_FILES, ManagedFile
 from lbctl.model.content import Content, unresolved
 from lbctl.model.effect import Effect, Impact
 
-
 Add = Callable[[Document], Document]
 Write = Callable[[Filling], list[Line]]
 
