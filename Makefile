@@ -24,7 +24,7 @@ check: $(VENV)
 	.venv/bin/pytest tests/unit --quiet --numprocesses auto
 
 test: root lab-packages check
-	.venv/bin/pytest tests/lab
+	.venv/bin/pytest tests/lab --numprocesses 2 --dist loadfile
 
 bench: root lab-packages $(VENV)
 	.venv/bin/python -m bench
