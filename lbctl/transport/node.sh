@@ -150,6 +150,8 @@ confirm() {
   rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$1" && stage_end
 }
 
+is_confirmed() { [ -d "$base/confirmed.$1" ]; }
+
 # journal PLAN STEP WHAT: one line each, the last thousand. Evidence: a full disk must stop no undo for it
 journal() {
   { printf '%s %s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" >>"$base/journal"; } 2>/dev/null
