@@ -18,6 +18,7 @@ from tests.lab.job.steps import (
     ALLOW_ALL,
     NODES,
     PORTS,
+    Done,
     Site,
     cluster_text,
     eventually,
@@ -42,6 +43,8 @@ DISK_MB = 200  # so small that it is filled at once
 SETTLE = 20.0  # seconds for an election, a daemon that comes up again, a port that is bound
 STEADY = 7.0  # seconds without a move: the check's two polls, and an election
 LOCK = 75.0  # seconds until a lock is given up whose holder is silent, with some to spare
+# what the next apply takes away, and nothing reads: candidates, copies, a policy that forbids nothing
+PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
 
 Files = Mapping[str, Mapping[str, str]]
 """By node and path: a digest, or `absent`."""
@@ -97,14 +100,20 @@ class Ground:
         process = self.site.start("apply", *words)
         try:
             run_until(process, "started", str(cell.step), cell.node)
-            said = _struck(self.site, cell, process)
+            if cell.step is StepName.INSTALL:
+                unpacking(self.site, cell.node)
+            first = _struck(self.site, cell, process)
         finally:
             process.kill()
             process.wait()
+        said = f"{cell}: ended with {first.code}\n{first.out}{first.err}"
         heal(self.site, cell, said)
         middle = files(self.site)
         self._converge(said)
-        unbroken(cell, before, middle, files(self.site), said)
+        after = files(self.site)
+        unbroken(cell, before, middle, after, said)
+        if cell.fault is not Fault.KILL:
+            true_report(first, before, middle, after)
 
     def _calm(self) -> None:
         """As the file of now says; only after a red cell there is anything to do."""
@@ -132,21 +141,26 @@ class Ground:
             self.site.sh(node, f"dpkg --purge {PACKAGE}")
 
 
-def _struck(site: Site, cell: Cell, process: subprocess.Popen[str]) -> str:
-    """The fault, and lbctl's own end; what it said, for whoever reads a red cell."""
+def unpacking(site: Site, node: str) -> None:
+    """Wait for the middle of an install; before it apt reads its lists, where nothing can break."""
+    site.sh(node, "timeout 20 sh -c 'until pidof dpkg >/dev/null; do :; done'")
+
+
+def _struck(site: Site, cell: Cell, process: subprocess.Popen[str]) -> Done:
+    """The fault, and lbctl's own end."""
     with STRIKES[cell.fault](site, cell.node, process):
         serves(site)
-        said = _ended(cell, process) if cell.fault in LASTS else ""
-    return said or _ended(cell, process)
+        done = _ended(cell, process) if cell.fault in LASTS else None
+    return done or _ended(cell, process)
 
 
-def _ended(cell: Cell, process: subprocess.Popen[str]) -> str:
+def _ended(cell: Cell, process: subprocess.Popen[str]) -> Done:
     """It ends by itself, whatever it met, and says so in its own words."""
     out, err = process.communicate(timeout=200)
-    said = f"{cell}: ended with {process.returncode}\n{out}{err}"
-    assert "Traceback" not in err, said
-    assert process.returncode in ((-9,) if cell.fault is Fault.KILL else (0, 1, 3, 4)), said
-    return said
+    assert "Traceback" not in err, err
+    codes = (-9,) if cell.fault is Fault.KILL else (0, 1, 3, 4)
+    assert process.returncode in codes, f"{process.returncode}\n{out}{err}"
+    return Done(process.returncode, out, err)
 
 
 def serves(site: Site) -> None:
@@ -158,8 +172,10 @@ def heal(site: Site, cell: Cell, said: str) -> None:
     """Without lbctl no node is left armed or held out; what a killed one left, the next one puts back."""
     if cell.fault is not Fault.KILL:
         eventually(lambda: not any(busy(site, node) for node in NODES), WITHIN + 15)
-        left = {node: one for node, one in site.left_behind().items() if set(one.split()) - {"stage", "txn"}}
-        assert left == {}, f"{left}\n{said}"
+        left = {node: set(one.splitlines()) - PASSIVE for node, one in site.left_behind().items()}
+        assert not any(left.values()), f"{left}\n{said}"
+        for node in NODES:
+            site.sh(node, "[ ! -e /usr/sbin/policy-rc.d ] || /usr/sbin/policy-rc.d keepalived start")
     serves(site)
     _steady(site)
 
@@ -202,3 +218,12 @@ def unbroken(cell: Cell, before: Files, middle: Files, after: Files, said: str) 
             assert digest in (before[node][path], after[node][path]), f"{node} {path}\n{said}"
         if cell.fault is not Fault.KILL:
             assert middle[node] in (before[node], after[node]), f"{node} is half changed\n{said}"
+
+
+def true_report(first: Done, before: Files, middle: Files, after: Files) -> None:
+    """What the first apply said of each node is what was there; of one that failed it may not know."""
+    may_be = {"changed": (after,), "unchanged": (before,), "undone": (before,), "failed": (before, after)}
+    for report in (line for line in first.lines if line["event"] == "report"):
+        for node in report["nodes"]:
+            allowed = [of[node["node"]] for of in may_be[node["what"]]]
+            assert middle[node["node"]] in allowed, f"{node}\n{first.out}{first.err}"
