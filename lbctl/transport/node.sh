@@ -68,8 +68,17 @@ apt() {
     -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
 }
 
+# an install whose power went: until dpkg has ended it, apt refuses every other
+finish_install() {
+  [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null; dpkg --audit)" ] || return 0
+  trap release_services EXIT
+  hold_services || return 1
+  DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a </dev/null
+  : # what it cannot end, apt may; and if not, apt says so
+}
+
 # apt_install NAME[=VERSION]…
-apt_install() { (apt update >/dev/null 2>&1; :); (apt --allow-downgrades install "$@"); }
+apt_install() { (finish_install); (apt update >/dev/null 2>&1; :); (apt --allow-downgrades install "$@"); }
 
 apt_remove() { (apt remove "$@"); }
 
