@@ -3,12 +3,13 @@
 VENV := .venv/.complete
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo check test bench lab-up lab-down clean lab-packages root
+.PHONY: help demo check test faults bench lab-up lab-down clean lab-packages root
 
 help:
 	@echo "make demo      boot the example cluster here, change it under load, show what that costs"
 	@echo "make check     lint, format, types, unit tests: no root, under a minute"
 	@echo "make test      check, and the tests on real nodes in the lab (root)"
+	@echo "make faults    every fault at every step on every node: about two hours (root)"
 	@echo "make bench     the figures, side by side with other tools (root)"
 	@echo "make lab-up    boot the cluster of cluster.yaml on this machine (root)"
 	@echo "make lab-down  take it down again"
@@ -25,6 +26,9 @@ check: $(VENV)
 
 test: root lab-packages check
 	.venv/bin/pytest tests/lab --numprocesses 2 --dist loadfile
+
+faults: root lab-packages $(VENV)
+	LBCTL_REQUIRE_LAB=1 LBCTL_FAULTS=all .venv/bin/pytest tests/lab/faults
 
 bench: root lab-packages $(VENV)
 	.venv/bin/python -m bench

@@ -9,7 +9,6 @@ from importlib.resources import files
 from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
 from lbctl.model.command import Command, command
-from lbctl.model.plan import StepName
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.order import vip_addresses
 from lbctl.rollout.run import UNITS, Run
@@ -52,5 +51,7 @@ def _also(run: Run, node: str) -> Iterator[Command]:
     """What the steps of this node do beside its changes."""
     if any(change.address.name.startswith(UNITS) for change in run.touching(node)):
         yield command("save_daemon_reload")
-    if any(step.name is StepName.HANDOVER and step.node == node for step in run.plan.steps):
-        yield command("save_service", "keepalived")  # it may be stopped to make the VIP leave
+    for unit in ("haproxy", "keepalived"):
+        if run.gathered[node].active(unit):
+            # keepalived may be stopped to make the VIP leave; and either may die by itself meanwhile
+            yield command("save_service", unit)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from lbctl.errors import NodeError
 from lbctl.gather import write_owner
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
-from lbctl.model.command import Command, command
+from lbctl.model.command import Command, Probe, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
 from lbctl.rollout.run import Run
 
 _LET_GO = (Action.RESTORE, Action.FORGET)
+_ALIVE = Probe("alive", ":")
+_ALIVE_SECONDS = 10
+_WAIT_SECONDS = 100  # longer than a node makes a script wait for an earlier one
 
 
 def do(run: Run, node: str) -> str:
@@ -30,10 +34,27 @@ def do(run: Run, node: str) -> str:
     ]
     if node in run.armed:
         commands += [command("drop_server_state"), command("confirm", run.plan.id)]
-    run.call(node, [*commands, *_forgotten(run, node)])
+    commands += _forgotten(run, node)
+    try:
+        run.call(node, commands)
+    except NodeError:
+        if not _stands(run, node):
+            raise
     run.armed.discard(node)
     run.done.add(node)
     return f"serial {owner.serial}"
+
+
+def _stands(run: Run, node: str) -> bool:
+    """Was it confirmed, although the answer was lost? Then there is nothing to undo, and nothing failed."""
+    if node not in run.armed:
+        return False
+    try:
+        run.transport.ask(node, [_ALIVE], timeout=_ALIVE_SECONDS)
+        run.transport.run(node, [command("is_confirmed", run.plan.id)], timeout=_WAIT_SECONDS)
+    except NodeError:
+        return False
+    return True
 
 
 def _kept(run: Run, node: str) -> Iterator[Command]:

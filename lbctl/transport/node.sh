@@ -17,7 +17,11 @@ beside() { printf '%s/.%s.lbctl-new' "${1%/*}" "${1##*/}"; }
 
 digest() { [ -e "$1" ] && sha256sum <"$1" | cut -d' ' -f1 || echo absent; }
 
-make_base() { mkdir -p "$base" && chmod 0700 "$base"; }
+# a script that is let in alone ends what an install that was cut off still holds back
+make_base() {
+  mkdir -p "$base" && chmod 0700 "$base" || return 1
+  [ -z "${lbctl_busy-}" ] || ! ours || release_services
+}
 
 # hold_lock NONCE WHO WHAT SINCE: hold the lock until standard input (kept at 3) ends, or says nothing for a
 # minute: an operator's machine that vanishes closes nothing, and sshd notices after hours
@@ -36,14 +40,25 @@ hold_lock() {
 
 # ---- packages (apt); services are kept from starting until their configuration stands
 
+policy=/usr/sbin/policy-rc.d
+holding=/run/lbctl-holds-services # gone after a reboot: one that was cut off holds nothing back then
+
+ours() { grep -qs lbctl "$policy"; }
+
 hold_services() {
-  [ ! -e /usr/sbin/policy-rc.d ] || mv /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.lbctl-kept
-  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d
+  [ ! -e "$policy" ] || ours || mv "$policy" "$policy.lbctl-kept"
+  : >"$holding" && cat >"$policy" <<END && chmod 0755 "$policy"
+#!/bin/sh
+# by lbctl, for the time of an install
+[ ! -e $holding ] || exit 101
+[ ! -x $policy.lbctl-kept ] || exec $policy.lbctl-kept "\$@"
+END
 }
 
 release_services() {
-  rm -f /usr/sbin/policy-rc.d
-  [ ! -e /usr/sbin/policy-rc.d.lbctl-kept ] || mv /usr/sbin/policy-rc.d.lbctl-kept /usr/sbin/policy-rc.d
+  rm -f "$holding"
+  ! ours || rm -f "$policy"
+  [ ! -e "$policy.lbctl-kept" ] || mv "$policy.lbctl-kept" "$policy"
 }
 
 apt() {
@@ -53,8 +68,17 @@ apt() {
     -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
 }
 
+# an install whose power went: until dpkg has ended it, apt refuses every other
+finish_install() {
+  [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null; dpkg --audit)" ] || return 0
+  trap release_services EXIT
+  hold_services || return 1
+  DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a </dev/null
+  : # what it cannot end, apt may; and if not, apt says so
+}
+
 # apt_install NAME[=VERSION]…
-apt_install() { (apt update >/dev/null 2>&1; :); (apt --allow-downgrades install "$@"); }
+apt_install() { (finish_install); (apt update >/dev/null 2>&1; :); (apt --allow-downgrades install "$@"); }
 
 apt_remove() { (apt remove "$@"); }
 
@@ -149,6 +173,8 @@ still_armed() {
 confirm() {
   rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$1" && stage_end
 }
+
+is_confirmed() { [ -d "$base/confirmed.$1" ]; }
 
 # journal PLAN STEP WHAT: one line each, the last thousand. Evidence: a full disk must stop no undo for it
 journal() {

@@ -43,6 +43,7 @@ class FakeNode:
     generation: int = 1
     armed: str = ""
     transaction: str = ""
+    confirmed: str = ""
 
     @property
     def priority(self) -> int:
@@ -58,10 +59,14 @@ Failing = Callable[[int, str, Command], bool]
 
 @dataclass
 class FakeTransport:
-    """Implements Transport. `calls` are the commands that were run: node and function, in order."""
+    """Implements Transport. `calls` are the commands that were run: node and function, in order.
+
+    Of the functions in `lost` it is the answer that fails: they are carried out.
+    """
 
     nodes: dict[str, FakeNode]
     failing: Failing = lambda number, node, command: False
+    lost: frozenset[str] = frozenset()
     calls: list[tuple[str, str]] = field(default_factory=list)
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
@@ -73,6 +78,8 @@ class FakeTransport:
             number = len(self.calls)
             self.calls.append((node, command.words[0]))
             if self.failing(number, node, command):
+                if command.words[0] in self.lost:
+                    self._do(self.nodes[node], command)
                 raise RemoteError(node, f"{command.words[0]} failed", evidence=["as the test wants it"])
             said.append(self._do(self.nodes[node], command))
         return tuple(said)
@@ -198,7 +205,13 @@ def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 
 def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:
-    node.armed, node.staged = "", None
+    assert node.armed == words[0]
+    node.armed, node.staged, node.confirmed = "", None, words[0]
+
+
+def _is_confirmed(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    if node.confirmed != words[0]:
+        raise RemoteError(node.address, "is confirmed failed")
 
 
 def _drain(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -221,6 +234,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "txn_begin": _begin,
     "arm": _arm,
     "confirm": _confirm,
+    "is_confirmed": _is_confirmed,
     "still_armed": _still_armed,
     "undo": _undo,
     "swap_file": _swap,

@@ -179,6 +179,14 @@ class TestFailure:
         undone = [event for event in scene.events if isinstance(event, NodeUndone)]
         assert all(event.good and event.node == node for event in undone)
 
+    def test_a_confirm_whose_answer_is_lost_is_one_all_the_same(self) -> None:
+        scene = Scene()
+        scene.transport.lost = frozenset({"confirm"})
+        scene.transport.failing = lambda at, node, command: (node, command.words[0]) == ("lb2", "confirm")
+        assert scene.walk() == Walked(touched=True)
+        assert scene.changed() == ["lb1", "lb2", "lb3"]
+        assert not [event for event in scene.events if isinstance(event, StepFailed | NodeUndone)]
+
     def test_an_undo_that_fails_too_needs_a_person(self) -> None:
         scene = Scene()
         scene.transport.failing = lambda at, node, command: command.words[0] in ("take_reload", "undo")

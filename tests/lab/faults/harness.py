@@ -1,0 +1,229 @@
+"""One cell of the matrix: an apply, a fault in the middle of it, and what has to hold then and afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lbctl.lab import Lab, LabSpec
+from lbctl.model.plan import StepName
+from tests.lab.conftest import Labs
+from tests.lab.faults.faults import LASTS, STRIKES, WITHIN, busy
+from tests.lab.faults.matrix import ORDER, Cell, Fault
+from tests.lab.job.steps import (
+    ALLOW_ALL,
+    NODES,
+    PORTS,
+    Done,
+    Site,
+    cluster_text,
+    eventually,
+    four,
+    make_site,
+    run_until,
+    with_files,
+)
+
+PACKAGE = "xdg-user-dirs"  # small, starts nothing, and the nodes' package repository has it
+DROP_IN = "/etc/systemd/system/haproxy.service.d/limits.conf"
+LIMITS = DROP_IN + ': {{content: "[Service]\\nLimitNOFILE={}\\n", after: restart haproxy}}'
+FILES = (
+    "/etc/haproxy/haproxy.cfg",
+    "/etc/keepalived/keepalived.conf",
+    "/etc/sysctl.d/99-zz-lbctl.conf",
+    DROP_IN,
+    "/opt/note",
+    "/opt/second",
+)
+DISK_MB = 200  # so small that it is filled at once
+SETTLE = 20.0  # seconds for an election, a daemon that comes up again, a port that is bound
+STEADY = 7.0  # seconds without a move: the check's two polls, and an election
+LOCK = 75.0  # seconds until a lock is given up whose holder is silent, with some to spare
+# what the next apply takes away, and nothing reads: candidates, copies, a policy that forbids nothing
+PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
+
+Files = Mapping[str, Mapping[str, str]]
+"""By node and path: a digest, or `absent`."""
+
+
+def texts(name: str) -> tuple[str, str]:
+    """Two cluster files; the way from either to the other has every step."""
+    package = ("psmisc]", f"psmisc, {PACKAGE}]")
+    one = with_files(cluster_text(name, package), LIMITS.format(100000))
+    other = with_files(
+        four(cluster_text(name, package)), LIMITS.format(200000), '/opt/second: {content: "there\\n"}'
+    )
+    return one, other
+
+
+def make_ground(labs: Labs, root: Path) -> Ground:
+    """The lab with both files' machines, serving, on small disks."""
+    name = f"faults-{labs.prefix()}"
+
+    def up(spec: LabSpec) -> Lab:
+        return labs.up(replace(spec, nodes=tuple(replace(node, disk_mb=DISK_MB) for node in spec.nodes)))
+
+    one, other = texts(name)
+    ground = Ground(make_site(root, name, other, up), one, other)
+    ground.site.write(one)
+    ground.site.apply()
+    eventually(lambda: ground.site.holders() == ("lb1",), SETTLE)
+    return ground
+
+
+@dataclass
+class Ground:
+    """The cluster that the cells work on, one after the other, there and back between two cluster files."""
+
+    site: Site
+    now: str
+    next: str
+
+    def steps(self) -> list[tuple[str, StepName]]:
+        """What a plan to the other file would walk, with a package to install everywhere."""
+        self._without_package()
+        self.site.write(self.next)
+        return [(step["node"], StepName(step["step"])) for step in self.site.plan()["steps"]]
+
+    def run(self, cell: Cell) -> None:
+        """Raises AssertionError where something does not hold; the cluster is put right for the next one."""
+        self._calm()
+        if cell.step is StepName.INSTALL:
+            self._without_package()
+        before = files(self.site)
+        self.site.write(self.next)
+        words = ("--yes", "--json", "--allow", ALLOW_ALL, "--confirm-within", str(WITHIN))
+        process = self.site.start("apply", *words)
+        try:
+            run_until(process, "started", str(cell.step), cell.node)
+            if cell.step is StepName.INSTALL:
+                unpacking(self.site, cell.node)
+            first = _struck(self.site, cell, process)
+        finally:
+            process.kill()
+            process.wait()
+        said = f"{cell}: ended with {first.code}\n{first.out}{first.err}"
+        heal(self.site, cell, said)
+        middle = files(self.site)
+        self._converge(said)
+        after = files(self.site)
+        unbroken(cell, before, middle, after, said)
+        if cell.fault is not Fault.KILL:
+            true_report(first, before, middle, after)
+
+    def _calm(self) -> None:
+        """As the file of now says; only after a red cell there is anything to do."""
+        self.site.write(self.now)
+        if self.site.plan()["changes"] or self.site.left_behind():
+            eventually(lambda: free(self.site), LOCK)
+            self.site.apply("--allow", ALLOW_ALL)
+        eventually(lambda: self.site.holders() == ("lb1",), SETTLE)
+
+    def _converge(self, said: str) -> None:
+        """A second apply, typed as soon as nobody holds a lock."""
+        site = self.site
+        eventually(lambda: free(site), LOCK)
+        second = site.apply("--allow", ALLOW_ALL, code=None)
+        assert second.code == 0, f"the second apply\n{second.out}{second.err}\nthe first\n{said}"
+        self.now, self.next = self.next, self.now
+        assert site.plan()["changes"] == [], said
+        assert site.left_behind() == {}, said
+        serves(site)
+        eventually(lambda: site.holders() == ("lb1",), SETTLE)
+        assert all(site.listens(node) for node in NODES)
+
+    def _without_package(self) -> None:
+        for node in NODES:
+            self.site.sh(node, f"dpkg --purge {PACKAGE}")
+
+
+def unpacking(site: Site, node: str) -> None:
+    """Wait for the middle of an install; before it apt reads its lists, where nothing can break."""
+    site.sh(node, "timeout 20 sh -c 'until pidof dpkg >/dev/null; do :; done'")
+
+
+def _struck(site: Site, cell: Cell, process: subprocess.Popen[str]) -> Done:
+    """The fault, and lbctl's own end."""
+    with STRIKES[cell.fault](site, cell.node, process):
+        serves(site)
+        done = _ended(cell, process) if cell.fault in LASTS else None
+    return done or _ended(cell, process)
+
+
+def _ended(cell: Cell, process: subprocess.Popen[str]) -> Done:
+    """It ends by itself, whatever it met, and says so in its own words."""
+    out, err = process.communicate(timeout=200)
+    assert "Traceback" not in err, err
+    codes = (-9,) if cell.fault is Fault.KILL else (0, 1, 3, 4)
+    assert process.returncode in codes, f"{process.returncode}\n{out}{err}"
+    return Done(process.returncode, out, err)
+
+
+def serves(site: Site) -> None:
+    """One node holds the VIP, and every port of it answers."""
+    eventually(lambda: len(site.holders()) == 1 and site.answers() == list(PORTS), SETTLE)
+
+
+def heal(site: Site, cell: Cell, said: str) -> None:
+    """Without lbctl no node is left armed or held out; what a killed one left, the next one puts back."""
+    if cell.fault is not Fault.KILL:
+        eventually(lambda: not any(busy(site, node) for node in NODES), WITHIN + 15)
+        left = {node: set(one.splitlines()) - PASSIVE for node, one in site.left_behind().items()}
+        assert not any(left.values()), f"{left}\n{said}"
+        for node in NODES:
+            site.sh(node, "[ ! -e /usr/sbin/policy-rc.d ] || /usr/sbin/policy-rc.d keepalived start")
+    serves(site)
+    _steady(site)
+
+
+def _steady(site: Site) -> None:
+    """Wait for an election's end: where the VIP moves between plan and apply, an apply stops on purpose."""
+    last, since = site.holders(), time.monotonic()
+    while last != ("lb1",) and time.monotonic() - since < STEADY:
+        time.sleep(0.1)
+        now = site.holders()
+        if now != last:
+            last, since = now, time.monotonic()
+
+
+def free(site: Site) -> bool:
+    """Is no node locked, and no script still at work?"""
+    script = "cd /var/lib/lbctl && flock -n lock echo free && flock -n busy echo free"
+    return all(site.sh(node, script, check=False) == "free\nfree" for node in NODES)
+
+
+def files(site: Site) -> Files:
+    """What stands on every node now."""
+    paths = " ".join(FILES)
+    script = (
+        f"for f in {paths}; do [ -e $f ] && sha256sum <$f || echo absent; done; cat /var/lib/lbctl/owner.json"
+    )
+    found = {}
+    for node in NODES:
+        *digests, record = site.sh(node, script).split("\n", len(FILES))
+        json.loads(record)  # a half written one would be none
+        found[node] = dict(zip(FILES, digests, strict=True))
+    return found
+
+
+def unbroken(cell: Cell, before: Files, middle: Files, after: Files, said: str) -> None:
+    """Every file was as before or as after, and a node that healed by itself was so as a whole."""
+    for node in ORDER:
+        assert before[node] != after[node], f"{node} was not changed at all\n{said}"
+        for path, digest in middle[node].items():
+            assert digest in (before[node][path], after[node][path]), f"{node} {path}\n{said}"
+        if cell.fault is not Fault.KILL:
+            assert middle[node] in (before[node], after[node]), f"{node} is half changed\n{said}"
+
+
+def true_report(first: Done, before: Files, middle: Files, after: Files) -> None:
+    """What the first apply said of each node is what was there; of one that failed it may not know."""
+    may_be = {"changed": (after,), "unchanged": (before,), "undone": (before,), "failed": (before, after)}
+    for report in (line for line in first.lines if line["event"] == "report"):
+        for node in report["nodes"]:
+            allowed = [of[node["node"]] for of in may_be[node["what"]]]
+            assert middle[node["node"]] in allowed, f"{node}\n{first.out}{first.err}"
