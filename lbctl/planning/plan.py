@@ -30,6 +30,7 @@ def make(
         problems += unknown
         problems += _unfinished(facts)
     problems += unsafe.findings(cluster, gathered, changes)
+    problems += unsafe.left_out(cluster)
     problems += unsafe.costs(cluster, gathered, changes)
     problems += tools.missing(cluster, gathered)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
@@ -54,12 +55,16 @@ def same_inputs(one: Plan, other: Plan) -> tuple[str, ...]:
     before = {view.node: view for view in one.nodes}
     for view in other.nodes:
         if view.node not in before:
-            moved.append(f"{view.node} is new")
+            moved.append(f"{view.node} is not in the plan; was it left out of it? then --exclude {view.node}")
         elif before[view.node].fingerprint != view.fingerprint:
             was = before[view.node]
             holds = f"; it held {', '.join(was.holds) or 'no VIP'}, now {', '.join(view.holds) or 'none'}"
             moved.append(f"{view.node} has changed{holds if was.holds != view.holds else ''}")
-    moved += [f"{name} is gone" for name in before if name not in {view.node for view in other.nodes}]
+    moved += [
+        f"{name} is in the plan, and not among the nodes of now"
+        for name in before
+        if name not in {view.node for view in other.nodes}
+    ]
     if not moved and (one.changes, one.steps) != (other.changes, other.steps):
         moved.append("the same inputs give another plan: was it made by another version of lbctl?")
     return tuple(moved)
