@@ -12,7 +12,6 @@ import pytest
 from lbctl.cli.drain import _seconds
 from lbctl.cli.target import without
 from lbctl.errors import NodeError, RefusedError, RemoteError, UsageError
-from lbctl.gather import gather_node
 from lbctl.host.facts import drain_record, drain_record_text
 from lbctl.model.command import Answer, Command
 from lbctl.model.facts import DrainRecord
@@ -24,6 +23,7 @@ from lbctl.rollout.walk import Walked, walk
 from lbctl.workflows.drain import Maintenance, drain, undrain
 from lbctl.workflows.drift import drift
 from tests.unit.fake_node import FakeTransport
+from tests.unit.test_planning import changed_vrrp, gathered
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 HOUR = 3600
@@ -184,9 +184,9 @@ class TestDrift:
 class TestApply:
     def _walk(self, transport: FakeTransport) -> tuple[Run, Walked]:
         wanted = cluster(NEW)
-        gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
-        plan = make(wanted, gathered, "")
-        run = Run(wanted, "id", plan, transport, gathered, lambda event: None)
+        found = gathered(wanted, transport)
+        plan = make(wanted, found, "")
+        run = Run(wanted, "id", plan, transport, found, lambda event: None)
         return run, walk(run)
 
     @pytest.mark.parametrize("name", ["lb1", "lb2", "lb3"])
@@ -198,6 +198,18 @@ class TestApply:
         steps = {step.name for step in run.plan.steps if step.node == name}
         assert not steps & {StepName.DRAIN, StepName.UNDRAIN}
 
+    def test_the_plan_says_so(self, transport: FakeTransport) -> None:
+        drain(maintenance(transport), "lb3", HOUR, "", NONE)
+        run, _ = self._walk(transport)
+        assert [(p.code, p.level) for p in run.plan.problems] == [("drained", "warning")]
+
+    def test_its_drain_file_is_not_taken_away(self, transport: FakeTransport) -> None:
+        drain(maintenance(transport), "lb3", HOUR, "", NONE)
+        wanted = changed_vrrp(cluster(PROXY), b"/var/lib/lbctl/drain", b"/other")
+        made = make(wanted, gathered(wanted, transport), "")
+        assert [problem.code for problem in made.refused(())] == ["drained"]
+        assert "undrain lb3" in made.refused(())[0].mend
+
     def test_another_value_is_restored(self, transport: FakeTransport) -> None:
         transport.nodes["lb3"].state.drain = -5
         _, walked = self._walk(transport)
@@ -208,7 +220,7 @@ class TestApply:
         wanted = cluster(NEW)
         plans = []
         for _ in range(2):
-            plans.append(make(wanted, {n.name: gather_node(n, transport) for n in wanted.nodes}, ""))
+            plans.append(make(wanted, gathered(wanted, transport), ""))
             drain(maintenance(transport), "lb3", HOUR, "", NONE)
         assert same_inputs(*plans) == ("lb3 has changed",)
 
@@ -217,31 +229,31 @@ class TestExclude:
     def test_the_others_are_done_and_it_stays_behind(self, transport: FakeTransport) -> None:
         wanted = cluster(NEW).without(["lb3"])
         before = replace(transport.nodes["lb3"].state)
-        gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
-        plan = make(wanted, gathered, "")
+        found = gathered(wanted, transport)
+        plan = make(wanted, found, "")
         assert [problem.code for problem in plan.refused(())] == ["partial"]
         assert not plan.refused({"partial"})
-        run = Run(wanted, "id", plan, transport, gathered, lambda event: None)
+        run = Run(wanted, "id", plan, transport, found, lambda event: None)
         assert walk(run) == Walked(touched=True)
         assert run.done == {"lb1", "lb2"}
         assert transport.nodes["lb3"].state == before
         assert "lb3" not in {node for node, _ in transport.calls}
         whole = cluster(NEW)
-        after = make(whole, {node.name: gather_node(node, transport) for node in whole.nodes}, "")
+        after = make(whole, gathered(whole, transport), "")
         assert {change.address.node for change in after.changes} == {"lb3"}
 
     def test_one_that_holds_the_vip_after_all(self, transport: FakeTransport) -> None:
         """It lives, and nobody looks at it: the others are changed as backups."""
         wanted = cluster(NEW).without(["lb1"])
-        gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
-        run = Run(wanted, "id", make(wanted, gathered, ""), transport, gathered, lambda event: None)
+        found = gathered(wanted, transport)
+        run = Run(wanted, "id", make(wanted, found, ""), transport, found, lambda event: None)
         assert walk(run) == Walked(touched=True)
 
     def test_a_plan_without_a_node_is_none_for_all(self, transport: FakeTransport) -> None:
         whole = cluster(NEW)
-        gathered = {node.name: gather_node(node, transport) for node in whole.nodes}
-        part = {name: facts for name, facts in gathered.items() if name != "lb3"}
-        one, other = make(whole.without(["lb3"]), part, ""), make(whole, gathered, "")
+        found = gathered(whole, transport)
+        part = {name: facts for name, facts in found.items() if name != "lb3"}
+        one, other = make(whole.without(["lb3"]), part, ""), make(whole, found, "")
         assert "--exclude lb3" in same_inputs(one, other)[0]
         assert "lb3" in same_inputs(other, one)[0]
 
