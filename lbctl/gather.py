@@ -130,6 +130,7 @@ def _facts(
         samples=frozenset(host.lines(answers, "samples")),
         resources=resources,
         key=key,
+        drain_record=host.drain_record(answers),
     )
 
 

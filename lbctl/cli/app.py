@@ -12,7 +12,7 @@ import typer
 from lbctl import __version__
 from lbctl.cli import lab
 
-COMMANDS = ("init", "validate", "render", "plan", "show", "apply", "drift", "status")
+COMMANDS = ("init", "validate", "render", "plan", "show", "apply", "drift", "status", "drain", "undrain")
 """Each is the function of its own name in its own module here; `lab` is a group of its own."""
 
 HELP = """Plan and apply for clusters of HAProxy and keepalived.
@@ -28,6 +28,7 @@ Examples:
   lbctl plan --out plans/next.json   show what would change, keep it for apply
   lbctl apply plans/next.json        do exactly that
   lbctl drift                        say what was changed by hand (cron)
+  lbctl drain lb1 --for 2h           keep a node's VIPs away from it while you work on it
   lbctl lab up                       boot the cluster on this machine, to try all that
 """
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbctl.cli.options import CLUSTER_FILE, Allow, File, Json, NoColor, Text, Yes, allowed, view
+from lbctl.cli.interrupt import interruptible
+from lbctl.cli.options import (
+    CLUSTER_FILE,
+    Allow,
+    Exclude,
+    File,
+    Json,
+    NoColor,
+    Text,
+    Yes,
+    allowed,
+    view,
+)
 
 if TYPE_CHECKING:
     from lbctl.model.plan import Plan
@@ -40,6 +50,7 @@ def apply(
     plan: PlanFile = None,
     file: File = CLUSTER_FILE,
     allow: Allow = None,
+    exclude: Exclude = None,
     yes: Yes = False,
     confirm_within: ConfirmWithin = 120,
     text: Text = False,
@@ -58,6 +69,7 @@ def apply(
       lbctl apply --yes                the same without asking
       lbctl apply plans/next.json      exactly the plan that was reviewed
       lbctl apply --allow drift        undo what was changed by hand
+      lbctl apply --exclude lb3 --allow partial    leave out a node that is dead
     """
     from lbctl.cli.target import reached
     from lbctl.store.workspace import workspace_of
@@ -66,7 +78,8 @@ def apply(
 
     _need_consent(saved=plan is not None, yes=yes)
     codes = allowed(allow)
-    with closing(view(json, no_color, events=True)) as shown, reached(file) as (cluster, transport):
+    screen = closing(view(json, no_color, events=True))
+    with screen as shown, reached(file, exclude=exclude) as (cluster, transport):
         state = workspace_of(file).cluster(cluster.name)
         with_ = Apply(cluster, transport, state, shown.event, confirm_within=confirm_within)
         reviewed = _reviewed(with_, plan, shown, yes=yes)
@@ -77,7 +90,7 @@ def apply(
             return
         if plan is None and not yes:
             _ask(shown, "Apply this plan?")
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             with_ = replace(with_, interrupted=interrupted)
             report = carry_out(with_, reviewed, codes, saved=plan is not None)
         state.keep_desired(max(node.serial for node in report.nodes), cluster.scrubbed(file.read_text()))
@@ -119,19 +132,3 @@ def _ask(shown: View, question: str) -> None:
     """Raises typer.Abort on anything but yes."""
     shown.close()
     typer.confirm(question, abort=True)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks the rollout to stop where that is safe, and is not asked twice."""
-    seen: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        seen.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

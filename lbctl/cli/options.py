@@ -37,6 +37,16 @@ Allow = Annotated[
     ),
 ]
 
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="NODE",
+        help="Leave this node out, and do not connect to it; may be given several times.",
+        show_default=False,
+    ),
+]
+
 
 def allowed(codes: Iterable[str] | None) -> frozenset[str]:
     """The codes of `--allow`, given once with commas, or several times. Raises UsageError for any other word.

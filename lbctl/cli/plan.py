@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lbctl.cli.later import Later
-from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, Text, view
+from lbctl.cli.options import CLUSTER_FILE, Exclude, File, Json, NoColor, Text, view
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for apply.")]
 DetailedExitcode = Annotated[
@@ -25,6 +25,7 @@ NoSecrets = Annotated[
 def plan(
     file: File = CLUSTER_FILE,
     out: Out = None,
+    exclude: Exclude = None,
     no_secrets: NoSecrets = False,
     detailed_exitcode: DetailedExitcode = False,
     text: Text = False,
@@ -38,6 +39,7 @@ def plan(
       lbctl plan
       lbctl plan --text                  with text diffs of the files
       lbctl plan --out plans/next.json   keep it for: lbctl apply plans/next.json
+      lbctl plan --exclude lb3           without a node that is dead
       lbctl plan --no-secrets            with the secrets of files masked
     """
     from lbctl.cli.target import reached
@@ -46,7 +48,7 @@ def plan(
     if no_secrets and out is not None:
         raise UsageError("a plan without secrets cannot be applied", mend="leave out --out, or --no-secrets")
     later = Later(lambda: view(json, no_color))
-    with reached(file, secrets=not no_secrets) as (cluster, reader), closing(later):
+    with reached(file, secrets=not no_secrets, exclude=exclude) as (cluster, reader), closing(later):
         # imported while the nodes are being logged in to
         from lbctl.model.report import Exit
         from lbctl.workflows.plan import plan as make_plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reached(file: Path, *, secrets: bool = True) -> Iterator[tuple[Cluster, SshTransport]]:
+def reached(
+    file: Path, *, secrets: bool = True, exclude: Sequence[str] | None = None
+) -> Iterator[tuple[Cluster, SshTransport]]:
     """The cluster, and a transport whose connections are being opened, and are closed at the end.
 
     Whatever else has to be imported is best imported now: the logins wait for the nodes meanwhile.
-    Raises InputError, and LabError for a cluster that lives only in a lab when none is up.
+    Nodes that are excluded are not connected to. Raises InputError, UsageError, and LabError for a cluster
+    that lives only in a lab when none is up.
     """
     from lbctl.desired import load
     from lbctl.transport.cluster import SshTransport
 
-    cluster = load(file, secrets=secrets)
+    cluster = without(load(file, secrets=secrets), exclude or ())
     transport = SshTransport(cluster.nodes, _ssh_config(cluster) if cluster.lab_only else None)
     patient = True
     try:
@@ -34,6 +37,33 @@ def reached(file: Path, *, secrets: bool = True) -> Iterator[tuple[Cluster, SshT
         raise
     finally:
         transport.close(wait=patient)
+
+
+def without(cluster: Cluster, names: Sequence[str]) -> Cluster:
+    """The cluster with these nodes left out. Raises UsageError for an unknown name, and for all of them."""
+    from lbctl.errors import UsageError
+
+    for name in names:
+        known(cluster, name)
+    found = cluster.without(names)
+    if not found.nodes:
+        raise UsageError("every node is excluded: nothing is left", mend="leave one of them in")
+    return found
+
+
+def known(cluster: Cluster, name: str) -> None:
+    """Raises UsageError when the cluster file has no node of this name."""
+    from difflib import get_close_matches
+
+    from lbctl.errors import UsageError
+
+    names = [*(node.name for node in cluster.nodes), *cluster.excluded]
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            f"there is no node {name} in {cluster.file}", mend=f"{meant}it has {', '.join(names)}"
+        )
 
 
 def _ssh_config(cluster: Cluster) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lbctl.model.command import Answer, Answers, Probe
-from lbctl.model.facts import Daemon, Listener, LockHolder
+from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder
 
 _UNITS = ("haproxy", "keepalived")
 _PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "MainPID", "StatusText", "NeedDaemonReload")
@@ -39,6 +40,7 @@ PROBES: tuple[Probe, ...] = (
     # an undo that was cut off itself stands in `undoing`
     Probe("armed", f"cat {_BASE}/armed/id {_BASE}/undoing/id 2>/dev/null | head -n 1; :"),
     Probe("drain", f"cat {_BASE}/drain 2>/dev/null || echo 0"),
+    Probe("drained", f"cat {_BASE}/drain.json 2>/dev/null; :"),
     Probe(
         "samples",
         f"[ -e {_BASE}/owner.json ] || "
@@ -135,6 +137,30 @@ def _daemon(name: str, unit: dict[str, str]) -> Daemon:
 def lock_holder(answers: Answers) -> LockHolder | None:
     found: Sequence[str] = lines(answers, "lock")
     return LockHolder(*found[:3]) if len(found) >= 3 else None
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def drain_record(answers: Answers) -> DrainRecord | None:
+    """An operator's own drain. A record that cannot be read is one whose time has passed."""
+    text = "\n".join(lines(answers, "drained"))
+    if not text:
+        return None
+    try:
+        record = json.loads(text)
+        found = DrainRecord(*(str(record[name]) for name in ("who", "since", "until", "reason")))
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if found is None or not _TIME.fullmatch(found.until):
+        return DrainRecord("somebody", "", "", f"{_BASE}/drain.json cannot be read")
+    return found
+
+
+def drain_record_text(record: DrainRecord) -> bytes:
+    """The bytes of an operator's drain record."""
+    form = {"format_version": 1, "who": record.who, "since": record.since, "until": record.until}
+    return json.dumps({**form, "reason": record.reason}).encode() + b"\n"
 
 
 def number(answer: Answer | None) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv6Interface
 
 from lbctl.errors import Problem
@@ -123,6 +123,7 @@ class Cluster:
     `digest` is the SHA-256 of everything desired with secrets as references: two equal digests mean the
     same desired state. `lab_only` = its nodes are reached only through a running lab. `problems`: what was
     found while reading that does not keep the file from being used, of level unsafe or warning.
+    `excluded` are nodes of the file that are left out this time: nobody connects to them.
     """
 
     name: str
@@ -135,10 +136,18 @@ class Cluster:
     lab_only: bool = False
     handover: str = "auto"
     problems: tuple[Problem, ...] = field(default=(), compare=False)
+    excluded: tuple[str, ...] = ()
 
     def scrubbed(self, text: str) -> str:
         """The text without any word that a file of the cluster hides: a secret may stand in the open too."""
         return scrubbed(text, (file.content for node in self.nodes for file in node.files))
+
+    def without(self, names: Iterable[str]) -> Cluster:
+        """The same cluster with these nodes left out. What the others shall have stays as it is."""
+        gone = frozenset(names)
+        left = tuple(node for node in self.nodes if node.name not in gone)
+        out = tuple(node.name for node in self.nodes if node.name in gone)
+        return replace(self, nodes=left, excluded=(*self.excluded, *out))
 
     def node(self, name: str) -> Node:
         return next(n for n in self.nodes if n.name == name)

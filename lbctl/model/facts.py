@@ -51,11 +51,29 @@ class LockHolder:
 
 
 @dataclass(frozen=True)
+class DrainRecord:
+    """Who wants a node out of the election, since when and until when (UTC, ISO 8601), and why.
+
+    `until` is "" in a record that cannot be read: it has passed.
+    """
+
+    who: str
+    since: str
+    until: str
+    reason: str = ""
+
+    def expired(self, now: str) -> bool:
+        """Has its time passed? `now` in UTC, ISO 8601. Nothing happens then but that drift says so."""
+        return self.until <= now
+
+
+@dataclass(frozen=True)
 class Facts:
     """One node, as it was gathered at one moment.
 
     `held` are the addresses (without prefix) on any interface but lo. `servers` is None when HAProxy's stats
     socket could not be asked. `armed` is the id of a transaction that was neither confirmed nor undone.
+    `drain` is the number in its drain file, and `drain_record` who wants that, if it was an operator.
     So many `connections` to the node's VIPs are open. `key` (hex) makes this node's digests: its own, or,
     before its first apply, one of this run alone; ""
     where secrets were not resolved.
@@ -77,6 +95,7 @@ class Facts:
     samples: frozenset[str]
     resources: tuple[Resource | Unknown, ...]
     key: str = field(repr=False)
+    drain_record: DrainRecord | None = None
 
     def daemon(self, unit: str) -> Daemon | None:
         return next((d for d in self.daemons if d.unit == unit), None)

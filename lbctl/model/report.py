@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from lbctl.model.change import Change, Difference
+from lbctl.model.facts import DrainRecord
 
 
 class Exit(IntEnum):
@@ -58,6 +59,7 @@ class DriftReport:
     cluster: str
     items: tuple[DriftItem, ...]
     changes: tuple[Change, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     @property
     def code(self) -> Exit:
@@ -71,3 +73,25 @@ class DriftReport:
             if what in found:
                 return code
         return Exit.DONE
+
+
+@dataclass(frozen=True)
+class Held:
+    """Where a VIP is: `nodes` are those that have it, none = none of those that could be read."""
+
+    vip: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DrainReport:
+    """The outcome of drain and undrain. `record` says until when; None = the node is not drained (any more).
+
+    `unread` are the nodes that could not be asked: what is said of the VIPs is said without them.
+    """
+
+    node: str
+    changed: bool
+    record: DrainRecord | None
+    vips: tuple[Held, ...]
+    unread: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from lbctl.model.resource import Resource, Scalar
 
 
 def fingerprint(facts: Facts, vips: frozenset[str]) -> str:
-    """Managed resources, holders and serial; not health, counters or times."""
+    """Managed resources, holders, serial and drain value; not health, counters or times."""
     resources = sorted(
         [str(r.address), _stable(r, facts)] if isinstance(r, Resource) else [str(r.address), r.reason]
         for r in facts.resources
@@ -19,6 +19,7 @@ def fingerprint(facts: Facts, vips: frozenset[str]) -> str:
         "serial": facts.owner.serial if facts.owner else 0,
         "cluster": facts.owner.cluster_id if facts.owner else "",
         "holds": sorted(facts.held & vips),
+        "drain": facts.drain,
         "resources": resources,
     }
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

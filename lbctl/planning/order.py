@@ -79,7 +79,7 @@ def _node(
     if moves:
         how = "by its drain file" if drained and not shared else "by stopping its keepalived"
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
-    elif drained and role(cluster, gathered[name]) is Role.BACKUP:
+    elif drained and role(cluster, gathered[name]) is Role.BACKUP and not drained_by_hand(gathered[name]):
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
     starts = [c.address.name for c in touching for d in c.differences if d.attribute == "active" and d.after]
     took = ", ".join([*(str(e) for e in effects), *(f"start {unit}" for unit in starts)])
@@ -90,8 +90,10 @@ def _node(
         found.append(
             Step(StepName.HANDOVER, name, f"the VIP moves away and back, to be announced anew: {why}")
         )
-    if len(found) > 3:
-        found.append(Step(StepName.UNDRAIN, name, "back in the election"))
+    if any(step.name in (StepName.DRAIN, StepName.HANDOVER) for step in found):
+        by_hand = "its drain file is as it was: somebody drained it"
+        text = by_hand if gathered[name].drain else "back in the election"
+        found.append(Step(StepName.UNDRAIN, name, text))
     found.append(Step(StepName.CONFIRM, name, "write the owner record, disarm the undo"))
     return found
 
@@ -105,6 +107,11 @@ def held_out(facts: Facts) -> bool:
     live = next((r for r in facts.resources if r.address.name == KEEPALIVED_CONF), None)
     content = getattr(live, "content", None)
     return facts.active("keepalived") and election.drainable(document("keepalived", content))
+
+
+def drained_by_hand(facts: Facts) -> bool:
+    """Is it out of the election already? Then it is neither drained nor undrained."""
+    return facts.drain <= election.DRAINED
 
 
 def must_move(cluster: Cluster, gathered: Mapping[str, Facts], name: str, changes: Sequence[Change]) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from lbctl.errors import Problem
 from lbctl.model.change import Change
-from lbctl.model.cluster import Cluster
+from lbctl.model.cluster import Cluster, Node
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
-from lbctl.planning import order, tools, unsafe
+from lbctl.planning import election, order, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
-from lbctl.planning.meaning import explained
+from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
 
 
@@ -29,7 +29,9 @@ def make(
         changes += [explained(change, node, facts) for change in found]
         problems += unknown
         problems += _unfinished(facts)
+        problems += _drained(node, facts)
     problems += unsafe.findings(cluster, gathered, changes)
+    problems += unsafe.left_out(cluster)
     problems += unsafe.costs(cluster, gathered, changes)
     problems += tools.missing(cluster, gathered)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
@@ -54,12 +56,16 @@ def same_inputs(one: Plan, other: Plan) -> tuple[str, ...]:
     before = {view.node: view for view in one.nodes}
     for view in other.nodes:
         if view.node not in before:
-            moved.append(f"{view.node} is new")
+            moved.append(f"{view.node} is not in the plan; was it left out of it? then --exclude {view.node}")
         elif before[view.node].fingerprint != view.fingerprint:
             was = before[view.node]
             holds = f"; it held {', '.join(was.holds) or 'no VIP'}, now {', '.join(view.holds) or 'none'}"
             moved.append(f"{view.node} has changed{holds if was.holds != view.holds else ''}")
-    moved += [f"{name} is gone" for name in before if name not in {view.node for view in other.nodes}]
+    moved += [
+        f"{name} is in the plan, and not among the nodes of now"
+        for name in before
+        if name not in {view.node for view in other.nodes}
+    ]
     if not moved and (one.changes, one.steps) != (other.changes, other.steps):
         moved.append("the same inputs give another plan: was it made by another version of lbctl?")
     return tuple(moved)
@@ -88,6 +94,23 @@ def _unfinished(facts: Facts) -> tuple[Problem, ...]:
             mend="apply puts it back first, and plans again: lbctl apply",
         ),
     )
+
+
+def _drained(node: Node, facts: Facts) -> tuple[Problem, ...]:
+    """Somebody works on the node. An apply leaves that alone, or is none."""
+    if not facts.drain or not order.held_out(facts):
+        return ()
+    file = node.file_of("keepalived")
+    by = f" by {facts.drain_record.who}" if facts.drain_record else ""
+    if file and election.drainable(document("keepalived", file.content)):
+        text = f"{facts.node}: is drained{by}, and stays so"
+        return (Problem(text, level="warning", code="drained", mend=f"to end that: {_undrain(facts)}"),)
+    text = f"{facts.node}: is drained{by}, and without its drain file it would be back in the election"
+    return (Problem(text, code="drained", mend=f"leave drain in additions:, or first: {_undrain(facts)}"),)
+
+
+def _undrain(facts: Facts) -> str:
+    return f"lbctl undrain {facts.node}"
 
 
 def _id(cluster: Cluster, nodes: Sequence[NodeView], created: str) -> str:

@@ -17,7 +17,7 @@ from lbctl.model.plan import Role
 from lbctl.planning.meaning import document
 from lbctl.planning.order import must_move, role, successors
 
-CODES = ("drift", "shrink", "last-node", "take-over", "vip-removed", "split", "tie")
+CODES = ("drift", "shrink", "last-node", "take-over", "vip-removed", "split", "tie", "partial")
 
 
 def findings(
@@ -32,6 +32,17 @@ def findings(
     return tuple(
         Problem(f"{', '.join(nodes)}: {text}", level="unsafe", code=code, mend=_mend(code))
         for (code, text), nodes in sorted(found.items())
+    )
+
+
+def left_out(cluster: Cluster) -> tuple[Problem, ...]:
+    """Nodes that stay as they are while the others move on."""
+    mend = (
+        f"it counts as absent, and a later apply without --exclude brings it up to date: {_allow('partial')}"
+    )
+    return tuple(
+        Problem(f"{name}: is left out, and stays behind", level="unsafe", code="partial", mend=mend)
+        for name in cluster.excluded
     )
 
 
@@ -68,7 +79,11 @@ def _mend(code: str) -> str:
         "take-over": "compare the plan with what is there; the old files are kept on the node",
         "split": "peers compare this in every advert: for a moment two nodes may hold the VIP",
     }
-    return f"{mends.get(code, 'if that is meant')}: --allow {code}"
+    return f"{mends.get(code, 'if that is meant')}: {_allow(code)}"
+
+
+def _allow(code: str) -> str:
+    return f"--allow {code}"
 
 
 def _node(

@@ -13,8 +13,7 @@ from lbctl.rollout.run import Run
 
 def drain(run: Run, node: str) -> str:
     """A backup is held out of the election while it is changed."""
-    run.call(node, [command("set_drain", str(DRAINED))])
-    run.drained.add(node)
+    _set(run, node, DRAINED)
     return "held out of the election"
 
 
@@ -26,8 +25,7 @@ def handover(run: Run, node: str) -> str:
     # one that the others do not hear any more holds its VIPs whatever its priority
     alone = node not in run.under_way and any(c.scope is Scope.CLUSTER for c in run.changes[node])
     if held_out(run.gathered[node]) and not alone:
-        run.call(node, [command("set_drain", str(DRAINED))])
-        run.drained.add(node)
+        _set(run, node, DRAINED)
     else:
         run.call(node, [command("stop_service", "keepalived")])
         run.stopped.add(node)
@@ -40,10 +38,17 @@ def handover(run: Run, node: str) -> str:
 
 
 def undrain(run: Run, node: str) -> str:
-    """Back in the election; waits until the VIPs are where VRRP's rules put them."""
+    """As before in the election; waits until the VIPs are where VRRP's rules put them.
+
+    A node that an operator drained stays drained.
+    """
     if node in run.stopped:
         run.call(node, [command("start_service", "keepalived")])
-    run.call(node, [command("set_drain", "0")])
-    run.drained.discard(node)
+    _set(run, node, run.drain_before(node))
     run.stopped.discard(node)
     return vrrp.settled(run, node)
+
+
+def _set(run: Run, node: str, value: int) -> None:
+    run.call(node, [command("set_drain", str(value))])
+    run.drains[node] = value

@@ -34,9 +34,10 @@ UNITS = "/etc/systemd/system/"
 class Run:
     """One apply under way. `gathered` and `changes` are as the nodes were last read before their turn.
 
-    `drained` are the nodes whose drain file is set now; `stopped` those whose keepalived was stopped to
-    make the VIP leave. A node is `armed` until it is confirmed or undone; `under_way` from its swap on, and
-    `done` when it is confirmed, for which it waits `confirm_within` seconds. `steps` is what each is in.
+    `drains` are the numbers in the nodes' drain files now, an operator's own too; `stopped` are the nodes
+    whose keepalived was stopped to make the VIP leave. A node is `armed` until it is confirmed or undone;
+    `under_way` from its swap on, and `done` when it is confirmed, for which it waits `confirm_within`
+    seconds. `steps` is what each is in.
     """
 
     cluster: Cluster
@@ -48,7 +49,7 @@ class Run:
     interrupted: Callable[[], bool] = lambda: False
     confirm_within: int = CONFIRM_WITHIN
     changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
-    drained: set[str] = field(default_factory=set)
+    drains: dict[str, int] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
     steps: dict[str, str] = field(default_factory=dict)
     armed: set[str] = field(default_factory=set)
@@ -58,9 +59,18 @@ class Run:
     def __post_init__(self) -> None:
         for name in self.gathered:
             self.changes[name] = self.plan.of(name)
+            self.drains[name] = self.gathered[name].drain
 
     def node(self, name: str) -> Node:
         return self.cluster.node(name)
+
+    def drain_before(self, name: str) -> int:
+        """The number in the node's drain file before its turn: what an operator wants stays."""
+        return self.gathered[name].drain
+
+    def held_out(self, name: str) -> bool:
+        """Is the node drained by this run, and not by somebody before it?"""
+        return self.drains[name] != self.drain_before(name)
 
     def refresh(self, name: str) -> Facts:
         """Read the node again and take its changes from what is there now."""

@@ -32,7 +32,7 @@ def undo(run: Run, node: str) -> tuple[bool, str]:
         return False, f"{error.summary}; {alone}"
     try:
         put_back(run, node)
-        run.drained.discard(node)
+        run.drains[node] = run.drain_before(node)
         run.stopped.discard(node)
         run.under_way.discard(node)
         return _back(run, node)

@@ -47,7 +47,7 @@ def do(run: Run, node: str) -> str:
         # a controller that went down meanwhile is down for the others too, and no fault of this change
         others = [gather_node(run.node(facts.node), run.transport) for facts in others]
     said = [_answering(run, node), *_new_servers(run, node)]
-    if node not in run.drained and node not in run.stopped:
+    if not run.held_out(node) and node not in run.stopped:
         said.insert(0, vrrp.settled(run, node))
     return "; ".join(one for one in said if one)
 

@@ -12,7 +12,7 @@ from lbctl.host import facts as host
 from lbctl.keepalived.views import peer_view
 from lbctl.model.command import Probe
 from lbctl.planning import election
-from lbctl.planning.election import DRAINED, Candidate
+from lbctl.planning.election import Candidate
 from lbctl.planning.meaning import document
 from lbctl.planning.order import vip_addresses
 from lbctl.rollout.run import Run
@@ -70,10 +70,14 @@ def complaints(run: Run, holders: Holders, active: frozenset[str]) -> list[str]:
     """What is not as predicted; a VIP that no running keepalived stands for has nothing to be held by.
 
     Nodes that differ in what peers compare do not hear each other: while such a change that was allowed goes
-    from node to node, each side has a holder of its own.
+    from node to node, each side has a holder of its own. A VIP that no node held at the beginning may be on
+    one that is left out, of which nothing is known.
     """
+    known = frozenset(vip for facts in run.gathered.values() for vip in facts.held)
     found = []
     for vip, held in holders.items():
+        if run.cluster.excluded and vip not in known and not held:
+            continue
         expected = set()
         for side in _sides(run, active):
             standing = [c for c in _candidates(run, side) if vip in c.vips]
@@ -103,9 +107,7 @@ def _candidates(run: Run, active: frozenset[str]) -> list[Candidate]:
     return [
         candidate
         for name in active
-        for candidate in election.candidates(
-            name, _loaded(run, name), drain=DRAINED if name in run.drained else 0
-        )
+        for candidate in election.candidates(name, _loaded(run, name), drain=run.drains[name])
     ]
 
 

@@ -284,7 +284,16 @@ take_restart() {
 
 # ---- VRRP: the drain file that keepalived tracks
 
-set_drain() { make_base && printf '%s\n' "$1" >"$base/drain"; }
+set_drain() { make_base && printf '%s\n' "$1" >"$base/drain" && sync "$base/drain"; }
+
+# write_drain_record SHA256 <record: whose wish an operator's drain is
+write_drain_record() {
+  make_base && (umask 077; cat >"$base/drain.json.new") && [ "$(digest "$base/drain.json.new")" = "$1" ] &&
+    sync "$base/drain.json.new" && mv -T "$base/drain.json.new" "$base/drain.json" ||
+    { rm -f "$base/drain.json.new"; fail "could not write $base/drain.json: is the disk full?"; }
+}
+
+drop_drain_record() { rm -f "$base/drain.json"; }
 
 # ---- the owner record
 

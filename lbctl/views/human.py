@@ -22,10 +22,10 @@ from lbctl.model.event import (
     Stopping,
 )
 from lbctl.model.plan import Plan, Step
-from lbctl.model.report import ApplyReport, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
-from lbctl.views.human_report import drift_lines, report_lines, status_lines
+from lbctl.views.human_report import drain_lines, drift_lines, report_lines, status_lines
 from lbctl.views.line import Line, Part, count, error_lines, line, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.progress import Progress, step_head
@@ -78,6 +78,9 @@ class HumanView:
 
     def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
         self._print(status_lines(cluster, nodes, vips))
+
+    def drained(self, report: DrainReport) -> None:
+        self._print(drain_lines(report))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._print(problem_lines(problems))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lbctl.errors import NodeError
 from lbctl.model.change import Standing
-from lbctl.model.report import ApplyReport, DriftItem, DriftReport, Exit
+from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, Exit
 from lbctl.views.group import ItemGroup, grouped, grouped_items, is_digest, scalar, thing
 from lbctl.views.human_plan import detail_line, diff_lines
 from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
@@ -62,11 +62,29 @@ def drift_lines(report: DriftReport, *, text: bool) -> Iterator[Line]:
 
 def drift_summary(report: DriftReport) -> str:
     """How many findings of what, in one line."""
+    left_out = f" Not looked at: {names(report.excluded)}." if report.excluded else ""
     if not report.items:
-        return f"No drift. Cluster {report.cluster} is as the last apply left it."
+        return f"No drift. Cluster {report.cluster} is as the last apply left it.{left_out}"
     found = [item.what for item in report.items]
     numbers = [f"{found.count(what)} {what}" for what in dict.fromkeys(found)]
-    return f"Cluster {report.cluster}: {', '.join(numbers)}."
+    return f"Cluster {report.cluster}: {', '.join(numbers)}.{left_out}"
+
+
+def drain_lines(report: DrainReport) -> Iterator[Line]:
+    """Where the VIPs are, and the outcome as the last line."""
+    for held in report.vips:
+        yield line(held.vip, "  ", (names(held.nodes) if held.nodes else "on no node that was read", "cyan"))
+    if report.unread:
+        yield line((f"Could not be read: {names(report.unread)}.", "yellow"))
+    record = report.record
+    if record is not None:
+        why = f" ({record.reason})" if record.reason else ""
+        yield line((f"{report.node} is drained until {record.until}{why}.", "bold green"))
+        yield line(f"Back: lbctl undrain {report.node}", wrap=False)
+    elif report.changed:
+        yield line((f"{report.node} is back in the election.", "bold green"))
+    else:
+        yield line((f"{report.node} was not drained.", "bold"))
 
 
 def status_lines(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Iterator[Line]:

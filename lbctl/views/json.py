@@ -19,10 +19,11 @@ from lbctl.model.event import (
     Stopping,
 )
 from lbctl.model.plan import Plan
-from lbctl.model.report import ApplyReport, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport
 from lbctl.views.escape import plain_unicode, shown_lines
 from lbctl.views.json_forms import (
     Json,
+    drain_form,
     drift_form,
     error_form,
     plan_form,
@@ -67,6 +68,9 @@ class JsonView:
 
     def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
         self._document("status", status_form(cluster, nodes, vips))
+
+    def drained(self, report: DrainReport) -> None:
+        self._document("drain", drain_form(report))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._document("problems", {"problems": [problem_form(problem) for problem in problems]})

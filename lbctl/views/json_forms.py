@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from lbctl.errors import InputError, LbctlError, NodeError, Problem
 from lbctl.model.change import Change, Difference
 from lbctl.model.effect import Effect, merged
-from lbctl.model.facts import Facts
+from lbctl.model.facts import DrainRecord, Facts
 from lbctl.model.plan import NodeView, Plan, Step
-from lbctl.model.report import ApplyReport, DriftItem, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport
 from lbctl.views.escape import plain_unicode
 from lbctl.views.group import counted, rollout_order, text_diff
 from lbctl.views.standing import standing
@@ -102,7 +102,26 @@ def drift_form(report: DriftReport, *, text: bool = False) -> Mapping[str, Json]
         "code": int(report.code),
         "items": [_item(item) for item in report.items],
         "changes": [change_form(change, text=text) for change in report.changes],
+        "excluded": list(report.excluded),
     }
+
+
+def drain_form(report: DrainReport) -> Mapping[str, Json]:
+    """The outcome of drain and undrain."""
+    return {
+        "node": report.node,
+        "changed": report.changed,
+        "drained": _record(report.record),
+        "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
+        "unread": list(report.unread),
+    }
+
+
+def _record(record: DrainRecord | None) -> Mapping[str, Json] | None:
+    if record is None:
+        return None
+    words = {"who": record.who, "since": record.since, "until": record.until, "reason": record.reason}
+    return {name: plain_unicode(word) for name, word in words.items()}
 
 
 def status_form(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Mapping[str, Json]:
@@ -180,6 +199,7 @@ def _status(vips: Sequence[str], name: str, found: Facts | NodeError) -> Mapping
         "lock": {"who": lock.who, "what": lock.what, "since": lock.since} if lock else None,
         "armed": found.armed or None,
         "drain": found.drain,
+        "drained": _record(found.drain_record),
     }
 
 

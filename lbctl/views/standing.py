@@ -63,6 +63,14 @@ def _servers(facts: Facts) -> str:
     return f"{sum(server.up for server in facts.servers)}/{len(facts.servers)}"
 
 
+def _drained(facts: Facts) -> Iterator[str]:
+    record = facts.drain_record
+    if facts.drain or record:
+        out = f"kept out of the election (drain {facts.drain})"
+        by = f" by {record.who} until {record.until or 'nobody knows when'}" if record else ""
+        yield out + by + (f": {record.reason}" if record and record.reason else "")
+
+
 def _notes(facts: Facts) -> Iterator[str]:
     """What an operator wants to be told without asking."""
     if facts.owner is None:
@@ -71,8 +79,7 @@ def _notes(facts: Facts) -> Iterator[str]:
         yield f"locked by {facts.lock.who} since {facts.lock.since}: {facts.lock.what}"
     if facts.armed:
         yield f"an undo is armed: {facts.armed}"
-    if facts.drain:
-        yield f"kept out of the election (drain {facts.drain})"
+    yield from _drained(facts)
     down = [f"{s.backend}/{s.server} {s.status}" for s in facts.servers or () if not s.up]
     if down:
         yield f"{len(down)} servers not up: {', '.join(down[:3])}{' …' if len(down) > 3 else ''}"

@@ -9,7 +9,7 @@ from lbctl.errors import LbctlError, NodeError, Problem
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
-from lbctl.model.report import ApplyReport, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport
 
 NodeStatus = Mapping[str, Facts | NodeError]
 """What was gathered, or why it could not be, by the node's name in the cluster file's order."""
@@ -36,6 +36,10 @@ class View(Protocol):
 
     def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
         """How each node stands, those that could not be read too; `vips` without prefix."""
+        ...
+
+    def drained(self, report: DrainReport) -> None:
+        """A node that is out of the election now, or back in it, and where the VIPs are."""
         ...
 
     def problems(self, problems: Sequence[Problem]) -> None:

@@ -140,7 +140,10 @@ def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) 
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
     lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
     code = _code(walked, lost)
-    return ApplyReport(plan.id, code, seconds, nodes, _summary(walked, code, nodes), _advice(code, walked))
+    summary = _summary(walked, code, nodes)
+    if with_.cluster.excluded:
+        summary += f" Left out: {', '.join(with_.cluster.excluded)}."
+    return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(code, walked))
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:

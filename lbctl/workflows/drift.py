@@ -26,7 +26,8 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
         if isinstance(error, NodeError)
     ]
     gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
-    plan = make(cluster, gathered, now())
+    time = now()
+    plan = make(cluster, gathered, time)
     items += [
         DriftItem(
             problem.text.partition("/")[0], "unknown", problem.text.partition(": ")[0], text=problem.text
@@ -35,12 +36,30 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
         if problem.code == "unknown"
     ]
     items += [item for change in plan.changes for item in _items(change)]
-    items += [
-        DriftItem(name, "note", name, text=f"its drain file says {facts.drain}: somebody drained it")
-        for name, facts in gathered.items()
-        if facts.drain
-    ]
-    return DriftReport(cluster.name, tuple(items), plan.changes)
+    items += [item for facts in gathered.values() for item in _drained(facts, time)]
+    return DriftReport(cluster.name, tuple(items), plan.changes, cluster.excluded)
+
+
+def _drained(facts: Facts, time: str) -> Iterator[DriftItem]:
+    """An operator's drain: worth knowing until its time has passed, and drift from then on."""
+    node, record = facts.node, facts.drain_record
+    if record is None:
+        if facts.drain:
+            said = f"its drain file says {facts.drain}: somebody drained it"
+            yield DriftItem(node, "note", node, text=said)
+        return
+    why = f" ({record.reason})" if record.reason else ""
+    if not facts.drain:
+        said = (
+            f"{record.who} drained it{why}, but its drain file says 0; put that right: lbctl undrain {node}"
+        )
+        yield DriftItem(node, "drift", node, text=said)
+    elif record.expired(time):
+        when = f" until {record.until}, which has passed" if record.until else ""
+        said = f"{record.who} drained it{when}{why}; end that: lbctl undrain {node}"
+        yield DriftItem(node, "drift", node, text=said)
+    else:
+        yield DriftItem(node, "note", node, text=f"{record.who} drained it until {record.until}{why}")
 
 
 def _by_hand(change: Change) -> tuple[str, ...]:

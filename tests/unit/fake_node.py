@@ -30,6 +30,7 @@ class State:
     owner: bytes
     active: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     drain: int = 0
+    drain_record: bytes = b""
 
 
 @dataclass
@@ -50,7 +51,7 @@ class FakeNode:
         """As keepalived has it; 0 = it does not run."""
         if "keepalived" not in self.state.active:
             return 0
-        return instances(parse(self.state.loaded[KEEPALIVED]))[0].priority + self.state.drain
+        return max(1, instances(parse(self.state.loaded[KEEPALIVED]))[0].priority + self.state.drain)
 
 
 Failing = Callable[[int, str, Command], bool]
@@ -108,6 +109,7 @@ class FakeTransport:
             "lock": str,
             "armed": lambda: node.armed,
             "drain": lambda: str(node.state.drain),
+            "drained": lambda: node.state.drain_record.decode(),
             "samples": str,
             "stat": str,
             "connections": str,
@@ -218,6 +220,10 @@ def _drain(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.drain = int(words[0])
 
 
+def _record(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.drain_record = stdin
+
+
 def _owner(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.owner = stdin
 
@@ -241,5 +247,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "take_reload": _take,
     "take_restart": _take,
     "set_drain": _drain,
+    "write_drain_record": _record,
+    "drop_drain_record": _record,
     "write_owner": _owner,
 }

@@ -19,10 +19,10 @@ KEYS = {
     "change": "address node kind name action standing scope impact effects differences detail note",
     "difference": "attribute before after applied standing",
     "problem": "level code text mend file line column",
-    "drift": "cluster code items changes",
+    "drift": "cluster code items changes excluded",
     "item": "node what address differences text",
     "status": "cluster vips nodes",
-    "read": "node read role holds serial cluster daemons servers lock armed drain",
+    "read": "node read role holds serial cluster daemons servers lock armed drain drained",
     "report": "event plan code seconds nodes summary advice",
 }
 

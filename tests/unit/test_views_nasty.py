@@ -32,6 +32,7 @@ def _everything(view: View, word: str) -> None:
     view.report(samples.report(word))
     view.drift(samples.drift(word), text=True)
     view.status("openstack-api", samples.status(word), ["10.15.85.31"])
+    view.drained(samples.drained(word))
     view.problems(samples.plan(word).problems)
     view.warnings(samples.plan(word).problems)
     view.error(LbctlError(word, detail=word, mend=word))

@@ -21,10 +21,10 @@ from lbctl.model.event import (
     StepStarted,
     Stopping,
 )
-from lbctl.model.facts import Daemon, Facts, LockHolder, ServerState
+from lbctl.model.facts import Daemon, DrainRecord, Facts, LockHolder, ServerState
 from lbctl.model.owner import Owner
 from lbctl.model.plan import NodeView, Plan, Role, Step, StepName
-from lbctl.model.report import ApplyReport, DriftItem, DriftReport, Exit, NodeOutcome
+from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, Exit, Held, NodeOutcome
 from lbctl.model.resource import Address, resource
 
 NODES = ("lb1", "lb2", "lb3")
@@ -171,7 +171,18 @@ def facts(node: str, held: frozenset[str], word: str = "") -> Facts:
         samples=frozenset(),
         resources=(),
         key="",
+        drain_record=_record(word) if word else None,
     )
+
+
+def _record(word: str) -> DrainRecord:
+    return DrainRecord(word or "root@desk", "2026-11-22T13:40:00Z", "2026-11-22T17:40:00Z", word)
+
+
+def drained(word: str = "") -> DrainReport:
+    """A node that was drained; with a word, of one that says it everywhere."""
+    vips = (Held("10.15.85.31", ("lb2",)), Held("fd00::1", ()))
+    return DrainReport("lb1", True, _record(word), vips, ("lb3",))
 
 
 def _haproxy(node: str, word: str) -> Change:

@@ -1,0 +1,29 @@
+"""lbctl undrain"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from lbctl.cli.drain import NodeName
+from lbctl.cli.interrupt import interruptible
+from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, view
+
+
+def undrain(node: NodeName, file: File = CLUSTER_FILE, json: Json = False, no_color: NoColor = False) -> None:
+    """Let a node take part in the election again, after lbctl drain.
+
+    Exit code: 0 the VIPs are where VRRP's rules put them (or the node was not drained), 1 they are not, or
+    the node could not be reached. Ctrl-C ends the waiting; the node takes part all the same.
+
+    \b
+    Examples:
+      lbctl undrain lb1
+    """
+    from lbctl.cli.target import known, reached
+    from lbctl.workflows.drain import Maintenance
+    from lbctl.workflows.drain import undrain as let_in
+
+    with closing(view(json, no_color)) as shown, reached(file, secrets=False) as (cluster, transport):
+        known(cluster, node)
+        report = let_in(Maintenance(cluster, transport, shown.event, interruptible), node)
+        shown.drained(report)

@@ -1,0 +1,192 @@
+"""drain, undrain: an operator's own maintenance of one node, outside any apply."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+
+from lbctl.errors import NodeError, RefusedError, RemoteError
+from lbctl.host.facts import drain_record_text
+from lbctl.model.cluster import Cluster
+from lbctl.model.command import Command, command
+from lbctl.model.facts import DrainRecord
+from lbctl.model.report import DrainReport, Held
+from lbctl.planning.election import DRAINED
+from lbctl.planning.order import held_out, successors
+from lbctl.planning.plan import make
+from lbctl.rollout import vrrp
+from lbctl.rollout.run import Run
+from lbctl.transport.protocol import Transport
+from lbctl.workflows.plan import now
+from lbctl.workflows.read import Emit, read, read_all
+
+_STUCK = """\
+look at keepalived on the others: lbctl status. Where they have nopreempt, a lowered priority moves
+nothing: stop keepalived on the node instead, and start it after your work"""
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """What drain and undrain work with. While `interruptible` is entered, Ctrl-C is only seen by asking."""
+
+    cluster: Cluster
+    transport: Transport
+    emit: Emit
+    interruptible: Callable[[], AbstractContextManager[Callable[[], bool]]]
+
+
+def drain(with_: Maintenance, name: str, seconds: int, reason: str, allowed: frozenset[str]) -> DrainReport:
+    """Hold the node out of the election until somebody undrains it, and wait until its VIPs are elsewhere.
+
+    Raises RefusedError where it cannot be, NodeError where the VIPs do not move, KeyboardInterrupt at
+    Ctrl-C; in each case the node is as it was.
+    """
+    with _locked(with_, name, f"drain of {name}") as run, with_.interruptible() as run.interrupted:
+        alone = _refuse(run, name, allowed)
+        before, _ = vrrp.look(run)
+        record = DrainRecord(f"{getpass.getuser()}@{socket.gethostname()}", now(), _in(seconds), reason)
+        try:
+            _write(run, name, DRAINED, record)
+            if not alone:
+                _wait_until_left(run, name, before)
+            if run.interrupted():
+                raise KeyboardInterrupt
+        except (NodeError, KeyboardInterrupt):
+            _put_back(run, name)
+            raise
+        return DrainReport(name, True, record, _held(run), run.cluster.excluded)
+
+
+def undrain(with_: Maintenance, name: str) -> DrainReport:
+    """Let the node take part again, and wait until the VIPs are where VRRP's rules put them.
+
+    Raises NodeError; when it is the waiting that failed, the node takes part all the same.
+    """
+    with _locked(with_, name, f"undrain of {name}") as run, with_.interruptible() as run.interrupted:
+        facts = run.gathered[name]
+        changed = bool(facts.drain or facts.drain_record)
+        if changed:
+            _refuse_armed(run, name)
+            _write(run, name, 0, None)
+            _wait_until_settled(run, name)
+        return DrainReport(name, changed, None, _held(run), run.cluster.excluded)
+
+
+@contextmanager
+def _locked(with_: Maintenance, name: str, what: str) -> Iterator[Run]:
+    """The node, and the others that can be read, under their locks and read once more.
+
+    Theirs too: they have to take the VIPs, and nobody may drain or change them meanwhile. A node that cannot
+    be read counts as absent. Raises NodeError for the node itself.
+    """
+    found = read(with_.cluster, with_.transport, with_.emit)
+    own = found[name]
+    if isinstance(own, NodeError):
+        raise own
+    cluster = with_.cluster.without(other for other, one in found.items() if isinstance(one, NodeError))
+    with ExitStack() as stack:
+        for node in cluster.nodes:
+            stack.enter_context(with_.transport.lock(node.name, what))
+        gathered = dict(read_all(cluster, with_.transport, with_.emit))
+        plan = make(cluster, gathered, now())
+        yield Run(cluster, "", plan, with_.transport, gathered, with_.emit)
+
+
+def _refuse(run: Run, name: str, allowed: frozenset[str]) -> bool:
+    """Is there nobody else to take the VIPs, which was allowed? Raises RefusedError."""
+    facts = run.gathered[name]
+    _refuse_armed(run, name)
+    if not facts.active("keepalived"):
+        raise RefusedError(
+            f"{name}: its keepalived does not run, so it is out of the election already",
+            mend="keep it from starting: systemctl disable keepalived",
+        )
+    if not held_out(facts):
+        raise RefusedError(
+            f"{name}: its keepalived follows no drain file; nothing was changed",
+            mend="put drain into additions: in the cluster file, and lbctl apply",
+        )
+    if successors(run.gathered, name):
+        return False
+    if "last-node" not in allowed:
+        raise RefusedError(
+            f"{name}: no other node could hold the VIPs; nothing was changed",
+            detail="none runs HAProxy and keepalived, could be read, and is not drained itself",
+            mend="if that is meant: --allow last-node (the VIPs stay on it while it runs)",
+        )
+    return True
+
+
+def _refuse_armed(run: Run, name: str) -> None:
+    armed = run.gathered[name].armed
+    if armed:
+        raise RefusedError(
+            f"{name}: the apply of plan {armed} was cut off there; nothing was changed",
+            mend="put that back first: lbctl apply",
+        )
+
+
+def _write(run: Run, name: str, value: int, record: DrainRecord | None) -> None:
+    """The record first: no drain without one. Both in one script, which ends also without its connection."""
+    what = "drain" if value else "undrain"
+    commands: list[Command] = []
+    if record is not None:
+        data = drain_record_text(record)
+        commands.append(command("write_drain_record", hashlib.sha256(data).hexdigest(), stdin=data))
+    commands = [command("make_base"), *commands, command("set_drain", str(value))]
+    if record is None:
+        commands.append(command("drop_drain_record"))
+    run.call(name, [*commands, command("journal", "by-hand", what, "done")])
+    run.drains[name] = value
+
+
+def _put_back(run: Run, name: str) -> None:
+    facts = run.gathered[name]
+    try:
+        _write(run, name, facts.drain, facts.drain_record)
+    except NodeError as error:
+        raise RemoteError(
+            name,
+            "the drain failed, and could not be taken back",
+            detail=error.summary,
+            mend=f"look at the node, then: lbctl undrain {name}",
+        ) from error
+
+
+def _wait_until_left(run: Run, name: str, before: vrrp.Holders) -> None:
+    """Raises RemoteError. A VIP that nobody had before needs nobody now: its holder may be one not read."""
+
+    def left(held: vrrp.Holders) -> bool:
+        return all(name not in nodes and (nodes or not before[vip]) for vip, nodes in held.items())
+
+    if vrrp.wait(run, lambda held: run.interrupted() or left(held)) is None:
+        raise RemoteError(name, "the VIP did not leave it; it is as it was", mend=_STUCK)
+
+
+def _wait_until_settled(run: Run, name: str) -> None:
+    def settled(_: vrrp.Holders) -> bool:
+        return run.interrupted() or not vrrp.complaints(run, *vrrp.look(run))
+
+    if vrrp.wait(run, settled) is None:
+        raise RemoteError(
+            name,
+            "it takes part in the election again, but VRRP did not settle",
+            detail="\n".join(vrrp.complaints(run, *vrrp.look(run))),
+            mend="look at keepalived on the nodes: lbctl status",
+        )
+    if run.interrupted():
+        raise KeyboardInterrupt
+
+
+def _held(run: Run) -> tuple[Held, ...]:
+    holders, _ = vrrp.look(run)
+    return tuple(Held(vip, tuple(sorted(nodes))) for vip, nodes in holders.items())
+
+
+def _in(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
