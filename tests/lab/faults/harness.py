@@ -105,7 +105,7 @@ class Ground:
             first = _struck(self.site, cell, process)
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
         said = f"{cell}: ended with {first.code}\n{first.out}{first.err}"
         heal(self.site, cell, said)
         middle = files(self.site)
@@ -120,6 +120,7 @@ class Ground:
         self.site.write(self.now)
         if self.site.plan()["changes"] or self.site.left_behind():
             eventually(lambda: free(self.site), LOCK)
+            _steady(self.site)
             self.site.apply("--allow", ALLOW_ALL)
         eventually(lambda: self.site.holders() == ("lb1",), SETTLE)
 
