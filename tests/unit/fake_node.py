@@ -194,6 +194,11 @@ def _undo(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.armed = node.transaction = ""
 
 
+def put_back(node: FakeNode) -> None:
+    """What the node's own units do when nobody confirms in time."""
+    _undo(node, [], b"")
+
+
 def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
     unit = words[0]
     if unit in node.state.active:
@@ -203,7 +208,8 @@ def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 
 def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
-    assert node.armed == words[0], "nothing is done to a node that would not put itself back"
+    if node.armed != words[0]:
+        raise RemoteError("node", "the time to confirm has passed")
 
 
 def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:

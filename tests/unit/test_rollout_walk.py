@@ -15,12 +15,13 @@ from lbctl.model.cluster import Cluster, ManagedFile, Node, Ssh, Vip
 from lbctl.model.command import Command
 from lbctl.model.content import plain
 from lbctl.model.effect import Effect, Impact
-from lbctl.model.event import Event, NodeUndone, StepDone, StepFailed, Stopping
+from lbctl.model.event import Event, NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.owner import Owner
+from lbctl.model.plan import StepName
 from lbctl.planning.plan import make
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
-from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode, FakeTransport, State
+from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode, FakeTransport, State, put_back
 
 PRIORITIES = {"lb1": 102, "lb2": 101, "lb3": 100}
 KEY = "00" * 32
@@ -159,6 +160,26 @@ class TestSuccess:
         scene.walk()
         gathered = {node.name: gather_node(node, scene.transport) for node in scene.wanted.nodes}
         assert make(scene.wanted, gathered, "").empty
+
+
+class TestTooLate:
+    @pytest.mark.parametrize(
+        "step", [StepName.DRAIN, StepName.SWAP, StepName.UNDRAIN, StepName.CONFIRM], ids=str
+    )
+    def test_a_node_that_has_put_itself_back_is_left_alone(self, step: StepName) -> None:
+        """Its deadline passed while lbctl was held up; what lbctl still wants of it is refused there."""
+        scene = Scene()
+
+        class Strike(list[Event]):
+            def append(self, event: Event) -> None:
+                super().append(event)
+                if isinstance(event, StepStarted) and (event.step.node, event.step.name) == ("lb3", step):
+                    put_back(scene.transport.nodes["lb3"])
+
+        scene.events = Strike()
+        walked = scene.walk()
+        assert walked.failed == "lb3" and walked.back
+        assert scene.changed() == []
 
 
 class TestFailure:
