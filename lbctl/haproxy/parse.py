@@ -14,7 +14,6 @@ from lbctl.haproxy.tables import CONDITION_ENDS, CONDITION_STARTS, MAX_WORDS, NA
 from lbctl.haproxy.words import SPECIAL, scan
 
 BOM = b"\xef\xbb\xbf"
-NBSP = b"\xc2\xa0"
 
 
 def parse(data: bytes, file: str = "haproxy.cfg") -> Document:

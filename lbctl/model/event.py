@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lbctl.model.plan import Plan, Step
+from lbctl.model.plan import Step
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,6 @@ class Gathering:
 class NodeGathered:
     node: str
     seconds: float
-
-
-@dataclass(frozen=True)
-class Planned:
-    plan: Plan
 
 
 @dataclass(frozen=True)
@@ -65,4 +60,4 @@ class Stopping:
     node: str
 
 
-Event = Gathering | NodeGathered | Planned | StepStarted | StepDone | StepFailed | NodeUndone | Stopping
+Event = Gathering | NodeGathered | StepStarted | StepDone | StepFailed | NodeUndone | Stopping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lbctl.model.owner import Owner
@@ -109,7 +108,3 @@ class Facts:
             if found.address == address:
                 return found
         return None
-
-
-Gathered = Mapping[str, Facts]
-"""By the node's name, in the cluster file's order."""

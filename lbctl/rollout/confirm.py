@@ -9,14 +9,12 @@ from lbctl.errors import NodeError
 from lbctl.gather import write_owner
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
-from lbctl.model.command import Command, Probe, command
+from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
 from lbctl.rollout.run import Run
 
 _LET_GO = (Action.RESTORE, Action.FORGET)
-_ALIVE = Probe("alive", ":")
-_ALIVE_SECONDS = 10
 _WAIT_SECONDS = 100  # longer than a node makes a script wait for an earlier one
 
 
@@ -50,7 +48,7 @@ def _stands(run: Run, node: str) -> bool:
     if node not in run.armed:
         return False
     try:
-        run.transport.ask(node, [_ALIVE], timeout=_ALIVE_SECONDS)
+        run.reach(node)
         run.transport.run(node, [command("is_confirmed", run.plan.id)], timeout=_WAIT_SECONDS)
     except NodeError:
         return False

@@ -11,7 +11,7 @@ from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
-from lbctl.model.command import Command, command
+from lbctl.model.command import Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
 from lbctl.model.event import Event
@@ -25,6 +25,9 @@ from lbctl.transport.protocol import Transport
 
 CONFIRM_WITHIN = 120
 """Seconds: a node's turn takes some 5 to 40, and a person at night should not wait much longer."""
+
+_ALIVE = Probe("alive", ":")
+_ALIVE_SECONDS = 10
 
 UNITS = "/etc/systemd/system/"
 """Files below it are read by systemd itself, when it is told to."""
@@ -97,6 +100,10 @@ class Run:
         file = self.node(name).file_of(daemon)
         live = self.gathered[name].live(Address(name, "file", file.path)) if file else None
         return document(daemon, live.content) if isinstance(live, Resource) else None
+
+    def reach(self, name: str) -> None:
+        """Raises NodeError when the node does not answer at once: longer commands need not be tried."""
+        self.transport.ask(name, [_ALIVE], timeout=_ALIVE_SECONDS)
 
     def call(self, name: str, commands: Iterable[Command], timeout: float = 60) -> tuple[str, ...]:
         """Run commands on a node; what they said, without secrets.

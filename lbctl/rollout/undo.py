@@ -10,7 +10,7 @@ from lbctl.errors import NodeError
 from lbctl.gather import gather_node
 from lbctl.haproxy.views import binds
 from lbctl.host.facts import RELOAD_FAILED
-from lbctl.model.command import Probe, command
+from lbctl.model.command import command
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning import election
@@ -18,15 +18,13 @@ from lbctl.rollout.run import Run
 
 _SECONDS = 120
 _POLL = 0.3
-_ALIVE = Probe("alive", ":")
-_ALIVE_SECONDS = 10
 
 
 def undo(run: Run, node: str) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it."""
     run.armed.discard(node)
     try:
-        run.transport.ask(node, [_ALIVE], timeout=_ALIVE_SECONDS)
+        run.reach(node)
     except NodeError as error:
         alone = f"it puts itself back within {run.confirm_within} s of its arm, or when it boots"
         return False, f"{error.summary}; {alone}"

@@ -27,7 +27,6 @@ _POLL = 0.2
 # a kernel that hears of two holders within a second believes the first (locktime); keepalived announces the
 # VIP once more after 5 s (garp_master_delay)
 _ANSWER_SECONDS = 8.0
-_RELOAD_FAILED = "Reload failed"  # what HAProxy's master tells systemd; the old workers go on
 
 
 def do(run: Run, node: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lbctl.errors import LocalError, PlanFileError
-from lbctl.model.plan import Plan
 from lbctl.store import history
 from lbctl.store.atomic import PRIVATE_FILE, make_dir, read, write
 from lbctl.store.history import HistoryEntry
@@ -20,14 +19,6 @@ class Workspace:
     """`root` is where the cluster file lies. Directories are made when something is written to them."""
 
     root: Path
-
-    @property
-    def plans(self) -> Path:
-        return self.root / "plans"
-
-    def plan_file(self, plan: Plan) -> Path:
-        """Where a plan goes when nobody says where."""
-        return self.plans / f"{plan.cluster}-{plan.id}.json"
 
     def cluster(self, name: str) -> ClusterState:
         """What is kept about one cluster."""

@@ -203,8 +203,6 @@ label() {
   if [ -e "$1" ]; then chcon --reference="$1" "$2"; else chcon "$(matchpathcon -n "$1")" "$2"; fi
 }
 
-set_owner() { chown "$2:$3" "$1" && chmod "$4" "$1"; }
-
 delete_file() {
   [ "$(digest "$1")" = "$2" ] || fail "$1 has changed since it was read" || return 1
   rm -f "$1"

@@ -15,7 +15,6 @@ from lbctl.model.event import (
     Gathering,
     NodeGathered,
     NodeUndone,
-    Planned,
     StepDone,
     StepFailed,
     StepStarted,
@@ -52,8 +51,6 @@ class HumanView:
                 self.reading.read(event.nodes)
             case NodeGathered():
                 self.reading.was_read(event.node)
-            case Planned():
-                self.plan(event.plan)
             case StepStarted():
                 self.reading.close()
                 self.progress.start(event)

@@ -12,7 +12,6 @@ from lbctl.model.event import (
     Gathering,
     NodeGathered,
     NodeUndone,
-    Planned,
     StepDone,
     StepFailed,
     StepStarted,
@@ -112,8 +111,6 @@ def _event(event: Event) -> Mapping[str, Json]:
             return {"event": "gathering", "nodes": list(event.nodes)}
         case NodeGathered():
             return {"event": "gathered", "node": event.node, "seconds": event.seconds}
-        case Planned():
-            return {"event": "planned", **plan_form(event.plan)}
         case StepStarted():
             return {"event": "started", **step_form(event.step), "number": event.number, "of": event.of}
         case StepDone():

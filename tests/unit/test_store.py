@@ -166,5 +166,3 @@ def test_a_workspace_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 def test_the_workspace_is_where_the_file_lies(tmp_path: Path) -> None:
     assert workspace_of(tmp_path / "cluster.yaml").root == tmp_path.resolve()
-    plan = samples.plan()
-    assert Workspace(tmp_path).plan_file(plan).parent == tmp_path / "plans"

@@ -83,11 +83,16 @@ def test_status_has_its_keys_and_unknown_is_no_guess() -> None:
 def test_an_apply_is_one_line_an_event_and_the_report_is_last() -> None:
     out = io.StringIO()
     view = JsonView(out, out, events=True)
-    for event in samples.events():
+    read, walked = samples.events()[:4], samples.events()[4:]
+    for event in read:
+        view.event(event)
+    view.plan(samples.plan())
+    for event in walked:
         view.event(event)
     view.report(samples.report())
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert len(lines) == len(samples.events()) + 1
+    assert [line["event"] for line in lines[3:5]] == ["gathered", "planned"]
+    assert len(lines) == len(samples.events()) + 2
     assert {line.pop("format_version") for line in lines} == {1}
     assert list(lines[-1]) == KEYS["report"].split()
     assert [line["event"] for line in lines[5:8]] == ["started", "done", "started"]

@@ -15,7 +15,6 @@ from lbctl.model.event import (
     Gathering,
     NodeGathered,
     NodeUndone,
-    Planned,
     StepDone,
     StepFailed,
     StepStarted,
@@ -89,7 +88,6 @@ def events(word: str = "cinder") -> tuple[Event, ...]:
     return (
         Gathering(NODES),
         *(NodeGathered(node, 0.2) for node in NODES),
-        Planned(plan(word)),
         StepStarted(walked[0], 1, len(walked)),
         StepDone(walked[0], 0.4, f"{word} valid"),
         StepStarted(walked[1], 2, len(walked)),
