@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Change
@@ -10,7 +10,7 @@ from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
 from lbctl.model.effect import Impact, Scope, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
-from lbctl.planning import election
+from lbctl.planning import election, join
 from lbctl.planning.meaning import document
 
 
@@ -46,9 +46,10 @@ def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
     by_node = {name: [c for c in changes if c.address.node == name] for name in order}
     found = [step for name in order for step in _install(name, by_node[name])]
     found += [step for name in order for step in _stage(name, by_node[name])]
+    joining = join.joining(gathered, order, changes)
     for name in order:
         if by_node[name]:
-            found += _node(cluster, gathered, name, by_node[name])
+            found += _node(cluster, gathered, name, by_node[name], joining.get(name, ()))
     return tuple(found)
 
 
@@ -66,8 +67,13 @@ def _stage(node: str, changes: Sequence[Change]) -> list[Step]:
 
 
 def _node(
-    cluster: Cluster, gathered: Mapping[str, Facts], name: str, changes: Sequence[Change]
+    cluster: Cluster,
+    gathered: Mapping[str, Facts],
+    name: str,
+    changes: Sequence[Change],
+    joins: Sequence[str],
 ) -> list[Step]:
+    """One node's turn. `joins` are the others that run when its keepalived starts in it, if it does."""
     touching = [c for c in changes if c.action.touches]
     if not touching:
         return [Step(StepName.CONFIRM, name, "write the owner record; nothing on the node changes")]
@@ -76,7 +82,9 @@ def _node(
     found = [Step(StepName.ARM, name, "keep what the undo needs")]
     drained = held_out(gathered[name])
     shared = any(c.scope is Scope.CLUSTER for c in touching)
-    if moves:
+    if joins:
+        found += _join(cluster, gathered[name])
+    elif moves:
         how = "by its drain file" if drained and not shared else "by stopping its keepalived"
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP and not drained_by_hand(gathered[name]):
@@ -93,9 +101,27 @@ def _node(
     if any(step.name in (StepName.DRAIN, StepName.HANDOVER) for step in found):
         by_hand = "its drain file is as it was: somebody drained it"
         text = by_hand if gathered[name].drain else "back in the election"
+        if joins:
+            text = _joined(join.wins(cluster, gathered, name, joins))
         found.append(Step(StepName.UNDRAIN, name, text))
     found.append(Step(StepName.CONFIRM, name, "write the owner record, disarm the undo"))
     return found
+
+
+def _join(cluster: Cluster, facts: Facts) -> Iterator[Step]:
+    """What goes before the start of a keepalived that may not hear the others."""
+    if join.can_listen(cluster, facts):
+        why = "one that does not hear them makes itself a second master"
+        yield Step(
+            StepName.LISTEN, facts.node, f"the others' adverts have to arrive, before it starts: {why}"
+        )
+    if join.starts_drained(cluster, facts):
+        yield Step(StepName.DRAIN, facts.node, "starts out of the election, by its drain file (-253)")
+
+
+def _joined(vips: Sequence[str]) -> str:
+    moves = f": {', '.join(vips)} moves to it, plain" if vips else ""
+    return f"in the election from now on{moves}"
 
 
 def _count(changes: Sequence[Change]) -> str:

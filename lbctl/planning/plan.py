@@ -34,6 +34,7 @@ def make(
     problems += unsafe.left_out(cluster)
     problems += unsafe.costs(cluster, gathered, changes)
     problems += tools.missing(cluster, gathered)
+    problems += tools.deaf(cluster, gathered, changes)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
     steps = order.steps(cluster, gathered, changes)
     return Plan(

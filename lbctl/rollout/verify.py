@@ -16,6 +16,7 @@ from lbctl.model.cluster import Node
 from lbctl.model.command import command
 from lbctl.model.effect import Effect
 from lbctl.model.facts import Facts, Listener
+from lbctl.planning import join
 from lbctl.planning.meaning import document
 from lbctl.planning.order import vip_addresses
 from lbctl.planning.threeway import compare
@@ -45,8 +46,10 @@ def do(run: Run, node: str) -> str:
         time.sleep(_POLL)
         # a controller that went down meanwhile is down for the others too, and no fault of this change
         others = [gather_node(run.node(facts.node), run.transport) for facts in others]
-    said = [_answering(run, node), *_new_servers(run, node)]
-    if not run.held_out(node) and node not in run.stopped:
+    started = join.starts(run.changes[node])
+    said = [vrrp.stands_back(run, node)] if started else []
+    said += [_answering(run, node), *_new_servers(run, node)]
+    if not (started or run.held_out(node) or node in run.stopped):
         said.insert(0, vrrp.settled(run, node))
     return "; ".join(one for one in said if one)
 

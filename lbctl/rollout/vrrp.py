@@ -50,6 +50,26 @@ def wait(run: Run, good: Callable[[Holders], bool]) -> Holders | None:
         time.sleep(_POLL)
 
 
+def stands_back(run: Run, node: str) -> str:
+    """Watch a node whose keepalived has just started: one that is deaf shows it as a second holder, when its
+    patience with a master that it does not hear has ended. Raises RemoteError at once then.
+    """
+    doubled = 0
+    until = time.monotonic() + election.patience(_candidates(run, frozenset({node})))
+    while time.monotonic() < until:
+        holders, active = look(run)
+        if not active - {node}:
+            break  # the only one has nobody to be deaf to
+        twice = [vip for vip, held in holders.items() if node in held and len(held) > 1]
+        doubled = doubled + 1 if twice else 0
+        if doubled > 1:  # a move makes before it breaks
+            held = ", ".join(sorted(holders[twice[0]]))
+            mend = "does VRRP reach it? IP protocol 112: firewall, VLAN, unicast_peer; then lbctl apply"
+            raise RemoteError(node, f"VIP {twice[0]} has two holders: {held}", mend=mend)
+        time.sleep(_POLL)
+    return settled(run, node)
+
+
 def settled(run: Run, node: str) -> str:
     """Wait until every VIP has one holder and it is the predicted one. Raises RemoteError with what is.
 
