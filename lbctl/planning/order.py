@@ -111,10 +111,8 @@ def _node(
 def _join(cluster: Cluster, facts: Facts) -> Iterator[Step]:
     """What goes before the start of a keepalived that may not hear the others."""
     if join.can_listen(cluster, facts):
-        why = "one that does not hear them makes itself a second master"
-        yield Step(
-            StepName.LISTEN, facts.node, f"the others' adverts have to arrive, before it starts: {why}"
-        )
+        why = "deaf to them it would be a second master"
+        yield Step(StepName.LISTEN, facts.node, f"the others' adverts arrive, or it is not started: {why}")
     if join.starts_drained(cluster, facts):
         yield Step(StepName.DRAIN, facts.node, "starts out of the election, by its drain file (-253)")
 

@@ -18,6 +18,7 @@ from lbctl.planning.order import vip_addresses
 from lbctl.rollout.run import Run
 
 _POLL = 0.2  # seconds
+_BEGINS = 2.0  # seconds from the start of a keepalived until it waits for adverts, and for a look or two
 _HELD = Probe("addresses", "ip -o addr show")
 _ACTIVE = Probe("keepalived", "systemctl is-active -q keepalived")
 
@@ -55,7 +56,7 @@ def stands_back(run: Run, node: str) -> str:
     patience with a master that it does not hear has ended. Raises RemoteError at once then.
     """
     doubled = 0
-    until = time.monotonic() + election.patience(_candidates(run, frozenset({node})))
+    until = time.monotonic() + election.patience(_candidates(run, frozenset({node}))) + _BEGINS
     while time.monotonic() < until:
         holders, active = look(run)
         if not active - {node}:
