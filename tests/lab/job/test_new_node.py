@@ -22,21 +22,21 @@ JOINS = ["arm", "listen", "drain", "swap", "verify", "undrain", "confirm"]
 SHORT = 0.05  # seconds: what the plain move of a VIP may take, it makes before it breaks
 KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 
-DEAF = """nft -f - <<'.'
-table inet deaf {
-  chain input { type filter hook input priority 0; meta l4proto 112 drop; }
-}
+FIREWALL = """nft -f - <<'.'
+table inet untold {{
+  chain {0} {{ type filter hook {0} priority 0; meta l4proto 112 drop; }}
+}}
 ."""
 
 
 @contextmanager
-def deaf(site: Site, node: str) -> Iterator[None]:
-    """A firewall that nobody told of VRRP."""
-    site.sh(node, DEAF)
+def untold(site: Site, node: str, hook: str = "input") -> Iterator[None]:
+    """A firewall that nobody told of VRRP: what comes in, or what goes out."""
+    site.sh(node, FIREWALL.format(hook))
     try:
         yield
     finally:
-        site.sh(node, "nft delete table inet deaf")
+        site.sh(node, "nft delete table inet untold")
 
 
 @contextmanager
@@ -128,7 +128,7 @@ class TestDeaf:
     def test_it_is_not_started(self, site: Site, tmp_path: Path) -> None:
         replaced(site, "lb2", tmp_path)
         others = {node: site.snapshot(node) for node in NODES if node != "lb2"}
-        with deaf(site, "lb2"), sampled(site.lab) as sampler:
+        with untold(site, "lb2"), sampled(site.lab) as sampler:
             done = site.apply(code=3)
         failed = next(line for line in done.lines if line["event"] == "failed")
         assert (failed["node"], failed["step"]) == ("lb2", "listen")
@@ -147,7 +147,7 @@ class TestDeaf:
     def test_one_that_was_stopped_is_no_better(self, site: Site) -> None:
         site.sh("lb3", "systemctl stop keepalived")
         assert turn(site, "lb3") == JOINS
-        with deaf(site, "lb3"), sampled(site.lab) as sampler:
+        with untold(site, "lb3"), sampled(site.lab) as sampler:
             site.apply("--allow", "drift", code=3)
         assert sampler.timeline(VIP).holders == [("lb1",)]
         assert site.sh("lb3", "systemctl is-active keepalived", check=False) == "inactive"
@@ -155,7 +155,7 @@ class TestDeaf:
 
     def test_without_socat_it_shows_afterwards_and_is_undone_at_once(self, site: Site) -> None:
         site.sh("lb3", "systemctl stop keepalived")
-        with without_socat(site, "lb3"), deaf(site, "lb3"), sampled(site.lab) as sampler:
+        with without_socat(site, "lb3"), untold(site, "lb3"), sampled(site.lab) as sampler:
             assert turn(site, "lb3") == [step for step in JOINS if step != "listen"]
             assert "lb3: socat is missing, so keepalived starts without being sure to hear" in (
                 site.lbctl("plan").out
@@ -167,4 +167,17 @@ class TestDeaf:
         assert failed["step"] == "verify" and "two holders: lb1, lb3" in failed["said"]
         assert 0 < held.longest(2) < 2
         assert held.holders[-1] == ("lb1",)
+        site.apply("--allow", "drift")
+
+    def test_one_that_the_others_do_not_hear_is_undone_when_it_takes_its_vip(self, site: Site) -> None:
+        site.sh("lb1", "systemctl stop keepalived")
+        eventually(lambda: site.holders() == ("lb2",), 2 * settle_bound())
+        with untold(site, "lb1", "output"), sampled(site.lab) as sampler:
+            done = site.apply("--allow", "drift", code=3)
+        held = sampler.timeline(VIP)
+        tell("a mute node:", *held.lines())
+        failed = next(line for line in done.lines if line["event"] == "failed")
+        assert failed["step"] == "undrain" and "two holders: lb1, lb2" in failed["said"]
+        assert 0 < held.longest(2) < 3
+        assert held.holders[-1] == ("lb2",)
         site.apply("--allow", "drift")
