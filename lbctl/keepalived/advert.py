@@ -63,16 +63,21 @@ class Awaited:
 
 
 def awaited(document: Document) -> tuple[Awaited, ...]:
-    """What every instance with a virtual address waits for."""
+    """What every instance waits for that has an interface of its own and a virtual address."""
     views = {view.instance: view for view in peer_view(document)}
-    return tuple(_awaited(one, views[one.name]) for one in instances(document) if one.vips)
+    return tuple(_awaited(one, views[one.name]) for one in instances(document) if one.vips and one.interface)
 
 
 def _awaited(one: Instance, view: PeerView) -> Awaited:
-    addresses = frozenset(vip.address for vip in one.vips if not vip.excluded)
-    family = 6 if any(":" in address for address in addresses) else 4
-    kind = _AUTH_TYPES.get("".join(_value(view, "authentication", "auth_type")).upper(), 0)
-    version = 3 if family == 6 else int("".join(_value(view, "version") or _value(view, "vrrp_version")) or 2)
+    advertised = [vip.address for vip in one.vips if not vip.excluded]
+    family = 6 if any(":" in address for address in advertised[:1]) else 4
+    # measured: those of the other family are ignored, and in version 3 and with vrrp_strict so is
+    # authentication
+    addresses = frozenset(address for address in advertised if (":" in address) == (family == 6))
+    kind = _AUTH_TYPES.get("".join(_value(view, "authentication", "auth_type")), 0)
+    version = 3 if family == 6 or (_value(view, "version") or _value(view, "vrrp_version")) == ("3",) else 2
+    if version == 3 or _strict(view):
+        kind = 0
     group = _value(view, "mcast_dst_ip") or _value(view, _GROUP_WORDS[family]) or [_GROUPS[family]]
     return Awaited(
         instance=one.name,
@@ -84,11 +89,16 @@ def _awaited(one: Instance, view: PeerView) -> Awaited:
         version=version,
         virtual_router_id=one.virtual_router_id,
         advert_int=one.advert_int,
-        auth_type=kind if version == 2 else 0,
+        auth_type=kind,
         password="".join(_value(view, "authentication", "auth_pass")).encode()[:AUTH_PASS_LENGTH],
         addresses=addresses,
         vips=frozenset(vip.address for vip in one.vips),
     )
+
+
+def _strict(view: PeerView) -> bool:
+    own = [line[1:] for line in view.values if line[0] == "strict_mode"]
+    return own[-1][:1] not in (("off",), ("false",), ("no",)) if own else ("vrrp_strict",) in view.values
 
 
 def _value(view: PeerView, *words: str) -> Sequence[str]:

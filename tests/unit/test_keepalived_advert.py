@@ -109,6 +109,21 @@ class TestAwaited:
         assert one("plain", everybody + own).version == 3
         assert one("six", everybody + own).group == "ff02::12"
 
+    def test_strict_mode_ignores_authentication(self) -> None:
+        strict = "global_defs {\n  vrrp_strict\n}\n" + DOCUMENT
+        assert (one("uni").auth_type, one("uni", strict).auth_type) == (1, 0)
+        off = strict.replace("router_id 61\n", "router_id 61\n  strict_mode off\n")
+        assert one("uni", off).auth_type == 1
+        assert one("ah", DOCUMENT.replace("router_id 63\n", "router_id 63\n  strict_mode\n")).auth_type == 0
+
+    def test_addresses_of_the_other_family_are_ignored(self) -> None:
+        mixed = one("plain", DOCUMENT.replace("    10.15.85.31\n", "    10.15.85.31\n    fd00::31\n"))
+        assert mixed.family == 4 and mixed.addresses == {"10.15.85.31"}
+
+    def test_an_instance_without_an_interface_cannot_be_listened_for(self) -> None:
+        document = keepalived.parse(DOCUMENT.replace("  interface eth0\n", "", 1).encode())
+        assert [found.instance for found in awaited(document)] == ["uni", "three", "six", "ah"]
+
     def test_excluded_addresses_are_vips_and_in_no_advert(self) -> None:
         assert one("three").addresses == {"10.15.85.63"}
         assert one("three").vips == {"10.15.85.63", "fd00::77"}
