@@ -73,20 +73,22 @@ def _listen(run: Run, node: str, ears: Iterable[_Ear], seconds: float) -> Iterat
 
 def _unheard(node: str, deaf: Sequence[_Ear], adverts: Iterable[Advert], seconds: float) -> RemoteError:
     lines = [line for ear in deaf for line in _lines(ear, adverts, seconds)]
-    if any(ear.of_router(advert) for ear in deaf for advert in adverts):
-        mend = (
-            "virtual_router_id, version, advert_int, authentication and addresses have to be the others' own"
-        )
-    else:
-        protocol, group = deaf[0].awaited.protocol, deaf[0].awaited.group
-        to = "this node (unicast_peer of the others)" if deaf[0].awaited.unicast else group
-        mend = f"let protocol {protocol} to {to} in: firewall, VLAN, switch; on it: lbctl apply"
     return RemoteError(
         node,
         "the others' adverts do not arrive: its keepalived would be a second master, and is not started",
         detail="\n".join(lines),
-        mend=mend,
+        mend=f"{_mend(deaf[0], adverts)}; then: lbctl apply",
     )
+
+
+def _mend(ear: _Ear, adverts: Iterable[Advert]) -> str:
+    if any(map(ear.of_router, adverts)):
+        return "let version, advert_int, authentication and addresses be those of the other nodes"
+    if any(advert.interface == ear.awaited.interface for advert in adverts):
+        return "let virtual_router_id be that of the other nodes, and the interface be in their VLAN"
+    if ear.awaited.unicast:
+        return f"let IP protocol {ear.awaited.protocol} in, and name this node in the others' unicast_peer"
+    return f"let IP protocol {ear.awaited.protocol} to {ear.awaited.group} in: firewall, VLAN, switch"
 
 
 def _lines(ear: _Ear, adverts: Iterable[Advert], seconds: float) -> Iterator[str]:
