@@ -27,9 +27,10 @@ class _Ear:
     sources: frozenset[str]
 
     def of_router(self, advert: Advert) -> bool:
-        """On its interface, for its virtual router?"""
-        mine = (self.awaited.interface, self.awaited.virtual_router_id)
-        return (advert.interface, advert.virtual_router_id) == mine
+        """On its interface, for its virtual router? IPv4 and IPv6 number theirs apart."""
+        one = self.awaited
+        mine = (one.interface, one.virtual_router_id, one.family == 6)
+        return (advert.interface, advert.virtual_router_id, ":" in advert.source) == mine
 
     def takes(self, advert: Advert) -> bool:
         """Is it one that keeps the instance a backup?"""
