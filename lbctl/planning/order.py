@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lbctl.kinds import PACKAGE
-from lbctl.model.change import Change
+from lbctl.model.change import Action, Change
 from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
 from lbctl.model.effect import Impact, Scope, merged
 from lbctl.model.facts import Facts
@@ -61,8 +61,9 @@ def _install(node: str, changes: Sequence[Change]) -> list[Step]:
 def _stage(node: str, changes: Sequence[Change]) -> list[Step]:
     files = [c for c in changes if c.address.kind == "file" and c.action.touches]
     names = [c.address.name.rpartition("/")[2] for c in files]
+    names += [f"what {c.address.name} reads" for c in changes if c.action is Action.RESTART]
     text = f"{', '.join(names)}; checked by the daemons themselves"
-    return [Step(StepName.STAGE, node, text)] if files else []
+    return [Step(StepName.STAGE, node, text)] if names else []
 
 
 def _node(
@@ -83,7 +84,10 @@ def _node(
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
     starts = [c.address.name for c in touching for d in c.differences if d.attribute == "active" and d.after]
     took = ", ".join([*(str(e) for e in effects), *(f"start {unit}" for unit in starts)])
-    found.append(Step(StepName.SWAP, name, f"{_count(touching)}; {took or 'no daemon is touched'}"))
+    alone = all(c.action is Action.RESTART for c in touching)
+    found.append(
+        Step(StepName.SWAP, name, took if alone else f"{_count(touching)}; {took or 'no daemon is touched'}")
+    )
     found.append(Step(StepName.VERIFY, name, "units active, binds listening, servers up, one holder a VIP"))
     if shared and not moves and role(cluster, gathered[name]) is Role.MASTER and successors(gathered, name):
         why = "for a moment two nodes held it, and some clients still ask the other one"
@@ -94,7 +98,9 @@ def _node(
         by_hand = "its drain file is as it was: somebody drained it"
         text = by_hand if gathered[name].drain else "back in the election"
         found.append(Step(StepName.UNDRAIN, name, text))
-    found.append(Step(StepName.CONFIRM, name, "write the owner record, disarm the undo"))
+    found.append(
+        Step(StepName.CONFIRM, name, f"{'' if alone else 'write the owner record, '}disarm the undo")
+    )
     return found
 
 
