@@ -71,7 +71,7 @@ def complaints(
         if change.action.touches and not _given_back(change):
             yield f"{change.address} is not as desired: {', '.join(d.attribute for d in change.differences)}"
     yield from (problem.text for problem in unknown)
-    yield from _servers_lost(node, now, others)
+    yield from _servers_lost(before, now, others)
 
 
 def _could_not_reload(now: Facts, effects: Sequence[Effect]) -> list[str]:
@@ -116,11 +116,12 @@ def _covers(listener: Listener, bind: Bind) -> bool:
     return listener.address in everywhere or bind.address in ("", "*", listener.address)
 
 
-def _servers_lost(node: Node, now: Facts, others: Sequence[Facts]) -> Iterator[str]:
-    """No backend has fewer live servers than the other nodes see."""
+def _servers_lost(before: Facts, now: Facts, others: Sequence[Facts]) -> Iterator[str]:
+    """No backend has fewer live servers than the other nodes see, but for what an operator took out here."""
     if now.servers is None:
         return
-    mine = {(s.backend, s.server): s.up for s in now.servers}
+    out = {(s.backend, s.server) for s in before.servers or () if s.status.startswith(("MAINT", "DRAIN"))}
+    mine = {(s.backend, s.server): s.up for s in now.servers if (s.backend, s.server) not in out}
     for facts in others:
         for seen in facts.servers or ():
             if seen.up and mine.get((seen.backend, seen.server)) is False:
