@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
+from lbctl.gather import gather_node
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
@@ -18,6 +19,7 @@ from lbctl.model.report import ApplyReport, Exit, NodeOutcome
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
+from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import CONFIRM_WITHIN, Run
 from lbctl.rollout.undo import put_back
 from lbctl.rollout.walk import Walked, walk
@@ -30,7 +32,7 @@ from lbctl.workflows.read import Emit, read, read_all
 
 @dataclass(frozen=True)
 class Apply:
-    """Everything that an apply works with. `interrupted` says whether Ctrl-C was seen.
+    """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed.
 
     With a `restart` it is the rollout of that alone.
     """
@@ -39,7 +41,7 @@ class Apply:
     transport: Transport
     state: ClusterState
     emit: Emit
-    interrupted: Callable[[], bool] = lambda: False
+    interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
     restart: Restart = NO_RESTART
 
@@ -141,7 +143,10 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 
 
 def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
-    found = read(with_.cluster, with_.transport, with_.emit)
+    found = {
+        name: _again(run, name) if isinstance(one, NodeError) else one
+        for name, one in read(with_.cluster, with_.transport, with_.emit).items()
+    }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
     lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
     code = _code(walked, lost)
@@ -151,10 +156,19 @@ def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) 
     return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(with_, run, code, walked))
 
 
+def _again(run: Run, name: str) -> Facts | NodeError:
+    """A node whose connection was lost while nothing was under way on it is not given up for that."""
+    try:
+        in_touch(run, name, AT_REST)
+        return gather_node(run.node(name), run.transport)
+    except NodeError as error:
+        return error
+
+
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
     what = _done(with_) if name in run.done else "unchanged"
-    if name == walked.failed:
-        what = "undone" if walked.back else "failed"
+    if name in walked.undone:
+        what = "undone" if walked.undone[name] else "failed"
     if isinstance(found, NodeError):
         return NodeOutcome(name, 0, "unreachable", False, what)
     serial = found.owner.serial if found.owner else 0
@@ -187,7 +201,7 @@ def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutco
         case Exit.STOPPED:
             return f"Stopped, no node lost its service; {done}: {changed}. {why}."
         case _:
-            return f"Stopped, and {walked.failed or 'a node'} needs a person. {why}."
+            return f"Stopped, and {', '.join(walked.lost) or 'a node'} needs a person. {why}."
 
 
 def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ...]:
@@ -197,7 +211,7 @@ def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ..
     if walked.error is not None and walked.error.mend:
         lines.append(walked.error.mend)
     if code is Exit.NEEDS_PERSON:
-        lines.append(f"by hand on {walked.failed or 'the node'}: sh /var/lib/lbctl/undo")
+        lines.append(f"by hand on {', '.join(walked.lost) or 'the node'}: sh /var/lib/lbctl/undo")
     if code is not Exit.ERROR:
         lines += _ways_on(with_, run)
     return tuple(lines)

@@ -257,7 +257,7 @@ class TestWalk:
         node, _ = scene.transport.calls[number]
         assert walked.error is not None and walked.error.node == node and walked.back
         scene.restarted()
-        reached = ORDER[: ORDER.index(node) + 1] if walked.failed else []
+        reached = ORDER[: ORDER.index(node) + 1] if walked.undone else []
         for name, fake in scene.nodes.items():
             assert name in reached or fake.main == scene.before[name].main
 
