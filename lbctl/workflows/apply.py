@@ -197,7 +197,7 @@ def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutco
             did = f"Restarted {' and '.join(with_.restart.units)}" if with_.restart else "Applied"
             return f"{did}: {changed}."
         case Exit.ERROR:
-            return f"Nothing was changed: {why}."
+            return f"Nothing was {done}: {why}."
         case Exit.STOPPED:
             return f"Stopped, no node lost its service; {done}: {changed}. {why}."
         case _:
