@@ -12,7 +12,19 @@ import typer
 from lbctl import __version__
 from lbctl.cli import lab
 
-COMMANDS = ("init", "validate", "render", "plan", "show", "apply", "drift", "status", "drain", "undrain")
+COMMANDS = (
+    "init",
+    "validate",
+    "render",
+    "plan",
+    "show",
+    "apply",
+    "drift",
+    "status",
+    "drain",
+    "undrain",
+    "restart",
+)
 """Each is the function of its own name in its own module here; `lab` is a group of its own."""
 
 HELP = """Plan and apply for clusters of HAProxy and keepalived.
@@ -29,6 +41,7 @@ Examples:
   lbctl apply plans/next.json        do exactly that
   lbctl drift                        say what was changed by hand (cron)
   lbctl drain lb1 --for 2h           keep a node's VIPs away from it while you work on it
+  lbctl restart haproxy              restart a daemon, node by node
   lbctl lab up                       boot the cluster on this machine, to try all that
 """
 

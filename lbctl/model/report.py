@@ -24,7 +24,7 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True)
 class NodeOutcome:
-    """Where a node stands after a run. `what` is changed, unchanged, undone or failed."""
+    """Where a node stands after a run. `what` is changed, restarted, unchanged, undone or failed."""
 
     node: str
     serial: int

@@ -11,16 +11,25 @@ from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
+from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning import election, order, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
+from lbctl.planning.restart import restarts
 from lbctl.planning.threeway import compare
 
 
 def make(
-    cluster: Cluster, gathered: Mapping[str, Facts], created: str, warnings: Sequence[Problem] = ()
+    cluster: Cluster,
+    gathered: Mapping[str, Facts],
+    created: str,
+    warnings: Sequence[Problem] = (),
+    restart: Restart = NO_RESTART,
 ) -> Plan:
-    """The plan for these facts. `created` is its time in UTC, ISO 8601; `warnings` are the file's own."""
+    """The plan for these facts. `created` is its time in UTC, ISO 8601; `warnings` are the file's own.
+
+    Where a `restart` is wished for, it is the plan of that alone.
+    """
     changes: list[Change] = []
     problems: list[Problem] = [*unsafe.foreign(cluster, gathered)]
     for name, facts in gathered.items():
@@ -30,8 +39,12 @@ def make(
         problems += unknown
         problems += _unfinished(facts)
         problems += _drained(node, facts)
+    if restart:
+        changes, refused = restarts(restart, gathered, changes)
+        problems += refused
     problems += unsafe.findings(cluster, gathered, changes)
-    problems += unsafe.left_out(cluster)
+    # who is not restarted misses nothing that the others have
+    problems += () if restart else unsafe.left_out(cluster)
     problems += unsafe.costs(cluster, gathered, changes)
     problems += tools.missing(cluster, gathered)
     problems += tools.deaf(cluster, gathered, changes)

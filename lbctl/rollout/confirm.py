@@ -20,17 +20,16 @@ _WAIT_SECONDS = 100  # longer than a node makes a script wait for an earlier one
 
 
 def do(run: Run, node: str) -> str:
-    """One serial more, when anything but the record changed."""
+    """One serial more, when anything but the record changed; a restart alone leaves the record as it is."""
+    restarted = run.restarts(node)
     # an install leaves nothing to swap where only a package was missing: the node was changed all the same
-    touched = node in run.under_way or bool(run.touching(node))
+    touched = not restarted and (node in run.under_way or bool(run.touching(node)))
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
     # until the confirm the undo gives back the old record too; what it would need goes after it
-    commands: list[Command] = [
-        command("make_base"),
-        *_kept(run, node),
-        command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
-    ]
+    commands: list[Command] = [command("make_base"), *_kept(run, node)]
+    if not restarted:
+        commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
     if node in run.armed:
         keep = ("keep",) if node in run.awaiting else ()
         commands += [command("drop_server_state"), command("confirm", run.transaction(node), *keep)]

@@ -10,7 +10,7 @@ from lbctl.document import Document
 from lbctl.errors import NodeError, RemoteError
 from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
-from lbctl.model.change import Change
+from lbctl.model.change import Action, Change
 from lbctl.model.cluster import Cluster, Node
 from lbctl.model.command import Clock, Command, Probe, command
 from lbctl.model.content import Content, scrubbed
@@ -147,6 +147,11 @@ class Run:
 
     def effects(self, name: str) -> tuple[Effect, ...]:
         return merged(effect for change in self.changes[name] for effect in change.effects)
+
+    def restarts(self, name: str) -> bool:
+        """Are the node's daemons begun anew, and nothing else? Then its files and its record stay."""
+        found = self.touching(name)
+        return bool(found) and all(change.action is Action.RESTART for change in found)
 
     def live_document(self, name: str, daemon: str) -> Document | None:
         """A daemon's main file as it was when the node was last read before its turn."""

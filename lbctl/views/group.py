@@ -40,6 +40,7 @@ class Count:
     change: int
     delete: int
     record: int
+    restart: int
 
 
 def grouped(changes: Iterable[Change], *, text: bool = False) -> tuple[ChangeGroup, ...]:
@@ -91,7 +92,8 @@ def counted(changes: Iterable[Change]) -> Count:
     actions = [change.action for change in changes]
     recorded = sum(not action.touches for action in actions)
     create, delete = actions.count(Action.CREATE), actions.count(Action.DELETE)
-    return Count(create, len(actions) - create - delete - recorded, delete, recorded)
+    restart = actions.count(Action.RESTART)
+    return Count(create, len(actions) - create - delete - recorded - restart, delete, recorded, restart)
 
 
 def rollout_order(plan: Plan) -> tuple[str, ...]:

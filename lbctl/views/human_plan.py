@@ -19,6 +19,7 @@ STYLES = {
     Action.RESTORE: "magenta",
     Action.RECORD: "dim",
     Action.FORGET: "dim",
+    Action.RESTART: "yellow",
 }
 DETAIL_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 SIGN = re.compile(r"(?:^\s*|: )([+~-]) ")
@@ -65,6 +66,8 @@ def summary(plan: Plan) -> str:
         sure = all(p.level == "warning" and p.code != "unfinished" for p in plan.problems)
         return f"No changes. Cluster {plan.cluster} is as its file says." if sure else UNSURE
     number = counted(plan.changes)
+    if number.restart:
+        return f"Plan: {count(number.restart, 'restart')}. {_order(plan)}"
     amounts = f"{number.create} to create, {number.change} to change, {number.delete} to delete"
     recorded = f", {number.record} to record" if number.record else ""
     return f"Plan: {amounts}{recorded}. {_order(plan)}"
@@ -121,8 +124,8 @@ def _body(change: Change, text: bool) -> Iterator[Line]:
 
 
 def _meant(change: Change, effects: str, together: str) -> str:
-    words = f"{change.action}" + (f", {effects}" if effects else "") + together
-    return f"  ({words})"
+    does = "" if change.action is Action.RESTART else str(change.action)  # its effect says so already
+    return f"  ({', '.join(filter(None, (does, effects)))}{together})"
 
 
 def _rows(change: Change) -> Iterator[Difference]:

@@ -14,7 +14,7 @@ from lbctl.views.standing import NodeStanding, standing
 from lbctl.views.view import NodeStatus
 
 OUTCOMES = {Exit.DONE: "bold green", Exit.STOPPED: "bold yellow"}
-WHAT = {"changed": "green", "undone": "yellow", "failed": "red"}
+WHAT = {"changed": "green", "restarted": "green", "undone": "yellow", "failed": "red"}
 
 FINDINGS = (
     ("drift", "Changed by hand since the last apply"),

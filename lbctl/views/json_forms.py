@@ -39,6 +39,7 @@ def plan_form(plan: Plan, *, text: bool = False) -> Mapping[str, Json]:
             "change": number.change,
             "delete": number.delete,
             "record": number.record,
+            "restart": number.restart,
         },
     }
 

@@ -35,13 +35,15 @@ class State:
 
 @dataclass
 class FakeNode:
-    """A node, and what of an apply is on it. `generation` stands for HAProxy's process."""
+    """A node, and what of an apply is on it. `generation` stands for HAProxy's worker, `main` for the units'
+    main processes."""
 
     address: str
     state: State
     staged: dict[str, bytes] | None = None
     saved: State | None = None
     generation: int = 1
+    main: dict[str, int] = field(default_factory=lambda: {"haproxy": 1, "keepalived": 1})
     armed: str = ""
     transaction: str = ""
     confirmed: str = ""
@@ -187,7 +189,8 @@ def _sockets(node: FakeNode) -> Iterator[str]:
 def _daemons(node: FakeNode) -> str:
     return "\n\n".join(
         f"Id={unit}.service\nLoadState=loaded\nUnitFileState=enabled\n"
-        f"ActiveState={'active' if unit in node.state.active else 'inactive'}\nMainPID=1\nStatusText=Ready."
+        f"ActiveState={'active' if unit in node.state.active else 'inactive'}\n"
+        f"MainPID={node.main[unit] if unit in node.state.active else 0}\nStatusText=Ready."
         for unit in ("haproxy", "keepalived")
     )
 
@@ -236,6 +239,11 @@ def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
         path = HAPROXY if unit == "haproxy" else KEEPALIVED
         node.state.loaded[path] = node.state.files[path][0]
         node.generation += 1
+
+
+def _restart(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.main[words[0]] += 1
+    _take(node, words, stdin)
 
 
 def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -300,7 +308,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "undo": _undo,
     "swap_file": _swap,
     "take_reload": _take,
-    "take_restart": _take,
+    "take_restart": _restart,
     "start_service": _start,
     "take_together": _take_together,
     "set_drain": _drain,

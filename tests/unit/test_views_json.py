@@ -61,7 +61,7 @@ def test_a_plan_has_its_keys() -> None:
     _same(_first(change, "differences"), "difference")
     _same(_first(plan, "problems"), "problem")
     assert plan["order"] == ["lb3", "lb2", "lb1"]
-    assert plan["summary"] == {"create": 3, "change": 5, "delete": 1, "record": 1}
+    assert plan["summary"] == {"create": 3, "change": 5, "delete": 1, "record": 1, "restart": 0}
 
 
 def test_drift_has_its_keys() -> None:
