@@ -9,9 +9,11 @@ from lbctl.errors import NodeError
 from lbctl.gather import write_owner
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
+from lbctl.model.cluster import roster_entry
 from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
+from lbctl.rollout import retire
 from lbctl.rollout.run import Run
 
 _LET_GO = (Action.RESTORE, Action.FORGET)
@@ -33,6 +35,8 @@ def do(run: Run, node: str) -> str:
     if node in run.armed:
         commands += [command("drop_server_state"), command("confirm", run.plan.id)]
     commands += _forgotten(run, node)
+    if run.cluster.retires(node):
+        commands.append(command("drop_drain_record"))
     try:
         run.call(node, commands)
     except NodeError:
@@ -79,6 +83,10 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
     """What the node's owner record says after this apply."""
     facts = run.gathered[node]
     old = facts.owner
+    if run.cluster.retires(node):
+        assert old is not None, "only what is ours is retired"
+        gone = retire.record(run, old)
+        return gone, list(gone.resources)
     resources = [r for kind in KINDS for r in kind.desired(run.node(node), facts.key)]
     kept = set(old.originals) if old else set()
     for change in run.changes[node]:
@@ -96,5 +104,7 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
         key=facts.key,
         resources=tuple(resources),
         originals=tuple(sorted(kept)),
+        address=roster_entry(run.node(node)).address,
+        roster=run.roster(node),
     )
     return owner, resources

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from lbctl.document import Document
 from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Change
-from lbctl.model.cluster import Cluster, Node
+from lbctl.model.cluster import MAIN_FILES, Cluster, Node, RosterEntry
 from lbctl.model.command import Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.kind import Work
-from lbctl.model.plan import Plan
+from lbctl.model.plan import Plan, StepName
 from lbctl.model.resource import Address, Resource
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
@@ -83,10 +84,26 @@ class Run:
         self.changes[name] = tuple(explained(change, self.node(name), facts) for change in found)
         return facts
 
+    def roster(self, name: str) -> tuple[RosterEntry, ...]:
+        """What this node's record says of the nodes: one that has yet to go, or to catch up, is as it was."""
+        record = self.gathered[name].owner
+        old = {entry.address: entry for entry in (record.roster if record else None) or ()}
+        going = [old[n.address] for n in self.cluster.retired if n.name not in self.done and n.address in old]
+        return tuple(
+            sorted((*map(partial(self._entry, old), self.cluster.roster), *going), key=lambda e: e.name)
+        )
+
+    def _entry(self, old: Mapping[str, RosterEntry], entry: RosterEntry) -> RosterEntry:
+        was = old[entry.address].behind if entry.address in old else ""
+        if entry.name in self.cluster.excluded:
+            return replace(entry, behind=was or self.plan.id)
+        turn = any(step.node == entry.name and step.name is StepName.ARM for step in self.plan.steps)
+        return replace(entry, behind=was if turn and entry.name not in self.done else "")
+
     def touching(self, name: str) -> tuple[Change, ...]:
-        """The node's changes that touch it, in apply order."""
+        """The node's changes that touch it, in apply order. That it is retired is a step's own work."""
         ranks = {k.name: number for number, k in enumerate(KINDS)}
-        found = [c for c in self.changes[name] if c.action.touches]
+        found = [c for c in self.changes[name] if c.action.touches and c.address.kind in ranks]
         return tuple(sorted(found, key=lambda c: ranks[c.address.kind]))
 
     def works(self, name: str) -> tuple[tuple[Change, Work], ...]:
@@ -97,8 +114,7 @@ class Run:
 
     def live_document(self, name: str, daemon: str) -> Document | None:
         """A daemon's main file as it was when the node was last read before its turn."""
-        file = self.node(name).file_of(daemon)
-        live = self.gathered[name].live(Address(name, "file", file.path)) if file else None
+        live = self.gathered[name].live(Address(name, "file", MAIN_FILES[daemon]))
         return document(daemon, live.content) if isinstance(live, Resource) else None
 
     def reach(self, name: str) -> None:

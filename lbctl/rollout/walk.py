@@ -13,7 +13,7 @@ from typing import assert_never
 from lbctl.errors import NodeError
 from lbctl.model.event import NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.plan import Step, StepName
-from lbctl.rollout import arm, confirm, drain, install, stage, swap, verify
+from lbctl.rollout import arm, confirm, drain, install, retire, stage, swap, verify
 from lbctl.rollout.run import Run
 from lbctl.rollout.undo import undo
 
@@ -34,7 +34,7 @@ class Walked:
     interrupted: bool = False
 
 
-def action(name: StepName) -> Do:
+def action(name: StepName) -> Do:  # noqa: C901 - one case a step, and nothing else in any
     """The function that carries a step out: for a run and a node; says what happened or raises NodeError."""
     match name:
         case StepName.INSTALL:
@@ -53,6 +53,8 @@ def action(name: StepName) -> Do:
             return verify.do
         case StepName.UNDRAIN:
             return drain.undrain
+        case StepName.RETIRE:
+            return retire.do
         case StepName.CONFIRM:
             return confirm.do
     assert_never(name)

@@ -50,9 +50,15 @@ class SshTransport:
     """Opens a connection to a node at the first use of it, and keeps it. `config` is for `ssh -F`."""
 
     def __init__(self, nodes: Sequence[Node], config: Path | None = None) -> None:
-        self._sessions = {node.name: Session(node.name, node.ssh, config) for node in nodes}
+        self._config = config
+        self._sessions: dict[str, Session] = {}
+        for node in nodes:
+            self.add(node)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="open")
         self._opening: dict[str, Future[None]] = {}
+
+    def add(self, node: Node) -> None:
+        self._sessions[node.name] = Session(node.name, node.ssh, self._config)
 
     def begin(self) -> None:
         """Begin to log in everywhere; whoever uses a node first waits for its own shell and gets its error.

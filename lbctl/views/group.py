@@ -40,6 +40,7 @@ class Count:
     change: int
     delete: int
     record: int
+    retire: int
 
 
 def grouped(changes: Iterable[Change], *, text: bool = False) -> tuple[ChangeGroup, ...]:
@@ -90,8 +91,8 @@ def counted(changes: Iterable[Change]) -> Count:
     """Each resource on each node counts once."""
     actions = [change.action for change in changes]
     recorded = sum(not action.touches for action in actions)
-    create, delete = actions.count(Action.CREATE), actions.count(Action.DELETE)
-    return Count(create, len(actions) - create - delete - recorded, delete, recorded)
+    create, delete, retire = (actions.count(one) for one in (Action.CREATE, Action.DELETE, Action.RETIRE))
+    return Count(create, len(actions) - create - delete - retire - recorded, delete, recorded, retire)
 
 
 def rollout_order(plan: Plan) -> tuple[str, ...]:

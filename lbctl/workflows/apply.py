@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
 from lbctl.model.cluster import Cluster
@@ -24,7 +24,7 @@ from lbctl.store.history import HistoryEntry, NodeSerial
 from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
-from lbctl.workflows.read import Emit, read, read_all
+from lbctl.workflows.read import Emit, read, read_all, whole
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     """
     refuse(reviewed, allowed)
     began = time.monotonic()
-    with _locks(with_, f"apply of plan {reviewed.id}"):
-        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+    with _locked(with_, f"apply of plan {reviewed.id}") as (with_, gathered):
         if _recovered(with_, gathered):
             raise StaleError(
                 "the plan is stale: an apply was cut off since, and is put back now",
@@ -99,12 +98,16 @@ def refuse(plan: Plan, allowed: frozenset[str]) -> None:
 
 
 @contextmanager
-def _locks(with_: Apply, what: str) -> Iterator[None]:
-    """Every node's lock, in the nodes' order, so that two applies never wait for each other."""
+def _locked(with_: Apply, what: str) -> Iterator[tuple[Apply, dict[str, Facts]]]:
+    """Every node's lock, and all facts; the apply then knows the nodes that are to be retired, too."""
     with ExitStack() as stack:
         for node in with_.cluster.nodes:
             stack.enter_context(with_.transport.lock(node.name, what))
-        yield
+        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+        cluster, found = whole(with_.cluster, gathered, with_.transport, with_.emit)
+        for node in cluster.retired:
+            stack.enter_context(with_.transport.lock(node.name, what))
+        yield replace(with_, cluster=cluster), found
 
 
 def recover(with_: Apply) -> None:
@@ -112,8 +115,8 @@ def recover(with_: Apply) -> None:
 
     Raises LockedError, and RemoteError where a node cannot be put back.
     """
-    with _locks(with_, "putting back what was cut off"):
-        _recovered(with_, read_all(with_.cluster, with_.transport, with_.emit))
+    with _locked(with_, "putting back what was cut off") as (wider, gathered):
+        _recovered(wider, gathered)
 
 
 def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
@@ -136,9 +139,11 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 
 
 def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
-    found = read(with_.cluster, with_.transport, with_.emit)
+    every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
+    found = read(every, with_.transport, with_.emit)
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
-    lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
+    served = [n for n in nodes if n.what != "retired" and run.gathered[n.node].active("haproxy")]
+    lost = [n.node for n in served if not n.serving]
     code = _code(walked, lost)
     summary = _summary(walked, code, nodes)
     if with_.cluster.excluded:
@@ -147,7 +152,8 @@ def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) 
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
-    what = "changed" if name in run.done else "unchanged"
+    done = "retired" if run.cluster.retires(name) else "changed"
+    what = done if name in run.done else "unchanged"
     if name == walked.failed:
         what = "undone" if walked.back else "failed"
     if isinstance(found, NodeError):
@@ -166,6 +172,8 @@ def _code(walked: Walked, lost: Sequence[str]) -> Exit:
 
 def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
     changed = ", ".join(n.node for n in nodes if n.what == "changed") or "no node"
+    retired = ", ".join(n.node for n in nodes if n.what == "retired")
+    changed += f"; retired: {retired}" if retired else ""
     why = f"{walked.error.summary}" if walked.error else "interrupted"
     match code:
         case Exit.DONE:

@@ -14,6 +14,7 @@ from lbctl.errors import RemoteError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
+from lbctl.model.cluster import Node
 from lbctl.model.command import Answer, Answers, Command, Probe
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
@@ -87,6 +88,9 @@ class FakeTransport:
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def add(self, node: Node) -> None:
+        assert node.name in self.nodes, node.name
 
     def close(self) -> None:
         return None

@@ -1,0 +1,116 @@
+"""The cluster's nodes as the owner records name them, held against those of the file.
+
+A node is who its address says: another name for the same address is no other node. Records of the time before
+there was a roster say nothing; they get one with the next change that there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+
+from lbctl.model.change import Action, Change, Difference, Standing
+from lbctl.model.cluster import Cluster, Node, RosterEntry, Ssh
+from lbctl.model.facts import Facts
+from lbctl.model.owner import Owner
+from lbctl.model.plan import Step, StepName
+from lbctl.model.resource import Address
+
+KIND = "node"
+"""Of the addresses of what stands here: `lb1/node/lb3` is lb3 in lb1's record."""
+
+
+def owner(cluster: Cluster, facts: Facts) -> Owner | None:
+    """The node's record, if it says that the node is one of this cluster's now."""
+    found = facts.owner
+    return found if found and found.cluster == cluster.name and not found.retired else None
+
+
+def leavers(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Node, ...]:
+    """Nodes that a record names and the file does not, with what is needed to log in there.
+
+    A node that got another address is none: its own record says which one it had. A name that another
+    machine has by now gets `-old` behind it.
+    """
+    records = [record for facts in gathered.values() if (record := owner(cluster, facts))]
+    known = {entry.address for entry in cluster.roster} | {record.address for record in records}
+    found = {entry.address: entry for record in records for entry in record.roster or ()}
+    gone = sorted((entry for address, entry in found.items() if address not in known), key=lambda e: e.name)
+    names = {entry.name for entry in cluster.roster}
+    password = next((n.ssh.become_password for n in cluster.nodes if n.ssh.become_password), "")
+    return tuple(_node(entry, names, password) for entry in gone)
+
+
+def _node(entry: RosterEntry, taken: set[str], password: str) -> Node:
+    name = entry.name
+    while name in taken:
+        name += "-old"
+    ssh = Ssh(entry.host, entry.user, entry.port, entry.become, password if entry.become else "")
+    return Node(name, entry.address, ssh)
+
+
+def behind(cluster: Cluster, gathered: Mapping[str, Facts]) -> dict[str, str]:
+    """By name: the plan that a node of the file was left out of, and has not caught up with."""
+    records = [record for facts in gathered.values() if (record := owner(cluster, facts))]
+    plans = {e.address: e.behind for record in records for e in record.roster or () if e.behind}
+    return {entry.name: plans[entry.address] for entry in cluster.roster if entry.address in plans}
+
+
+def behind_text(plan: str) -> str:
+    return f"it was left out of the apply of plan {plan}: a plain lbctl apply brings it up to date"
+
+
+def changes(cluster: Cluster, gathered: Mapping[str, Facts], *, more: bool) -> tuple[Change, ...]:
+    """What each record would say otherwise of the nodes: recorded, and no change of a node.
+
+    `more`: the plan has other changes too, and records without a roster get one on this occasion.
+    """
+    found: list[Change] = []
+    for name, facts in gathered.items():
+        record = owner(cluster, facts)
+        if record is not None and not cluster.retires(name) and (more or record.roster is not None):
+            found += _differences(cluster, name, record)
+    return tuple(found)
+
+
+def _differences(cluster: Cluster, node: str, record: Owner) -> Iterator[Change]:
+    left_out = {str(n.address) for n in cluster.left_out}
+    old = {entry.address: entry for entry in record.roster or ()}
+    new = {e.address: _as_was(e, old.get(e.address)) if e.address in left_out else e for e in cluster.roster}
+    for address in sorted(old | new, key=lambda a: (new.get(a) or old[a]).name):
+        was, shall = old.get(address), new.get(address)
+        if was == shall:
+            continue
+        before, after = (asdict(one) if one else {} for one in (was, shall))
+        moved = tuple(
+            Difference(key, before.get(key), after.get(key), before.get(key), Standing.RECORDED)
+            for key in (after or before)
+            if (before.get(key) or "") != (after.get(key) or "")
+        )
+        entry = shall or was
+        assert entry is not None
+        note = "" if shall else "it is named no longer"
+        yield Change(Address(node, KIND, entry.name), Action.RECORD, Standing.RECORDED, moved, note=note)
+
+
+def _as_was(entry: RosterEntry, was: RosterEntry | None) -> RosterEntry:
+    """A node that is left out again stays as far behind as it was."""
+    return replace(entry, behind=was.behind) if was else entry
+
+
+def steps(
+    cluster: Cluster, gathered: Mapping[str, Facts], found: tuple[Change, ...], walked: tuple[Step, ...]
+) -> tuple[Step, ...]:
+    """The records that are written when all nodes had their turn.
+
+    A node that goes, or catches up, is named as it was until that has happened: an apply that stops before
+    must not lose sight of it. Otherwise a node with a turn of its own has its record written in it.
+    """
+    changed = {change.address.node for change in found}
+    late = cluster.retired or set(behind(cluster, gathered)) - set(cluster.excluded)
+    own = {step.node for step in walked if step.name is StepName.CONFIRM}
+    names = [node.name for node in cluster.nodes if node.name in changed | own] if late else changed - own
+    return tuple(Step(StepName.CONFIRM, name, _TEXT) for name in sorted(names))
+
+
+_TEXT = "write which nodes the cluster has; nothing on the node changes"
