@@ -21,6 +21,7 @@ Examples:
   lbctl node forget lb3
 """,
     no_args_is_help=True,
+    rich_markup_mode=None,  # rich would be imported for the help alone
 )
 
 Name = Annotated[str, typer.Argument(metavar="NODE", help="A node that the cluster file no longer names.")]

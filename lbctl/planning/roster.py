@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 from lbctl.model.change import Action, Change, Difference, Standing
-from lbctl.model.cluster import Cluster, Node, RosterEntry, Ssh
+from lbctl.model.cluster import Cluster, Node, RosterEntry, Ssh, roster_entry
 from lbctl.model.facts import Facts
 from lbctl.model.owner import Owner
 from lbctl.model.plan import Step, StepName
@@ -74,28 +74,31 @@ def changes(cluster: Cluster, gathered: Mapping[str, Facts], *, more: bool) -> t
 
 
 def _differences(cluster: Cluster, node: str, record: Owner) -> Iterator[Change]:
-    left_out = {str(n.address) for n in cluster.left_out}
-    old = {entry.address: entry for entry in record.roster or ()}
-    new = {e.address: _as_was(e, old.get(e.address)) if e.address in left_out else e for e in cluster.roster}
-    for address in sorted(old | new, key=lambda a: (new.get(a) or old[a]).name):
-        was, shall = old.get(address), new.get(address)
-        if was == shall:
-            continue
+    for was, shall in _pairs(cluster, record):
         before, after = (asdict(one) if one else {} for one in (was, shall))
         moved = tuple(
             Difference(key, before.get(key), after.get(key), before.get(key), Standing.RECORDED)
-            for key in (after or before)
+            for key in (after or ("address",))
             if (before.get(key) or "") != (after.get(key) or "")
         )
         entry = shall or was
-        assert entry is not None
-        note = "" if shall else "it is named no longer"
-        yield Change(Address(node, KIND, entry.name), Action.RECORD, Standing.RECORDED, moved, note=note)
+        if moved and entry:
+            note = "" if shall else "it is named no longer"
+            address = Address(node, KIND, entry.name)
+            yield Change(address, Action.RECORD, Standing.RECORDED, moved, note=note)
 
 
-def _as_was(entry: RosterEntry, was: RosterEntry | None) -> RosterEntry:
-    """A node that is left out again stays as far behind as it was."""
-    return replace(entry, behind=was.behind) if was else entry
+def _pairs(cluster: Cluster, record: Owner) -> Iterator[tuple[RosterEntry | None, RosterEntry | None]]:
+    """Each node as the record has it and as it shall: by its address, or by its name where that moved."""
+    left_out = {roster_entry(node).address for node in cluster.left_out}
+    here = {entry.address for entry in cluster.roster}
+    old = {entry.address: entry for entry in record.roster or ()}
+    gone = {entry.name: entry for entry in old.values() if entry.address not in here}
+    for entry in cluster.roster:
+        was = old.get(entry.address) or gone.pop(entry.name, None)
+        # one that is left out again stays as far behind as it was
+        yield was, replace(entry, behind=was.behind) if was and entry.address in left_out else entry
+    yield from ((entry, None) for entry in gone.values())
 
 
 def steps(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lbctl.lab.load_report import LoadReport
-from tests.lab.job.steps import PORTS, VIP, Done, Site, eventually, four, run_until, tell
+from tests.lab.job.steps import ALLOW_ALL, PORTS, VIP, Done, Site, eventually, four, run_until, tell
+from tests.lab.job.test_rollout import watching
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
@@ -130,7 +131,7 @@ class TestLeaving:
         back(site, "lb1", "which takes the VIP again", PLAIN)
 
     def test_with_a_change_for_the_others(self, site: Site) -> None:
-        """Behind them in the order; and what was changed meanwhile is pending on its way back, no take-over."""
+        """Last in the order; and what was changed meanwhile is pending on its way back, no take-over."""
         site.write(four(without(site, "lb3")))
         with under_load(site, "a backup retired and a server added", 0):
             done = site.apply("--allow", "node-removed")
@@ -142,6 +143,24 @@ class TestLeaving:
         assert not codes(plan, "unsafe") and not codes(plan, "error")
         site.apply()
         assert state(site, "lb3") == IN and "mesa-virt-04" in site.sh("lb3", "cat /etc/haproxy/haproxy.cfg")
+
+
+class TestUnicast:
+    def test_it_goes_before_the_others_leave_it_out(self, site: Site) -> None:
+        """Left out by a master that it can still not hear, it would take the VIP too."""
+        peers = 'unicast_src_ip: "${node.address}"\n      unicast_peer: ["${node.peers}"]\n'
+        text = site.text.replace("      track_script:", f"      {peers}      track_script:")
+        site.write(text)
+        site.apply("--allow", ALLOW_ALL)
+        eventually(lambda: site.holders() == ("lb1",), 20)
+        site.write(text.replace(LINES["lb3"], ""))
+        with watching(site) as watch, under_load(site, "a unicast backup retired", 0):
+            done = site.apply("--allow", f"node-removed,{ALLOW_ALL}")
+            time.sleep(4)  # longer than a backup waits for an advert
+        order = [node for node, step in done.steps() if step in ("retire", "swap")]
+        tell(f"the order was {order}, held by {watch.holders}")
+        assert order[0] == "lb3" and set(order) == {"lb1", "lb2", "lb3"}
+        assert watch.holders == [("lb1",)]
 
 
 class TestFailing:
