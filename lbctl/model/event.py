@@ -60,4 +60,33 @@ class Stopping:
     node: str
 
 
-Event = Gathering | NodeGathered | StepStarted | StepDone | StepFailed | NodeUndone | Stopping
+@dataclass(frozen=True)
+class ConnectionLost:
+    """A new connection is tried for at most `seconds`."""
+
+    node: str
+    seconds: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Reconnected:
+    """There is (`good`) or is no new connection after `seconds`."""
+
+    node: str
+    good: bool
+    seconds: float
+    text: str = ""
+
+
+Event = (
+    Gathering
+    | NodeGathered
+    | StepStarted
+    | StepDone
+    | StepFailed
+    | NodeUndone
+    | Stopping
+    | ConnectionLost
+    | Reconnected
+)

@@ -14,6 +14,7 @@ from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
 from lbctl.rollout import retire
+from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import Run
 
 _LET_GO = (Action.RESTORE, Action.FORGET)
@@ -52,7 +53,7 @@ def _stands(run: Run, node: str) -> bool:
     if node not in run.armed:
         return False
     try:
-        run.reach(node)
+        in_touch(run, node, whole_turn(run))
         run.transport.run(node, [command("is_confirmed", run.plan.id)], timeout=_WAIT_SECONDS)
     except NodeError:
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from lbctl.document import Document
-from lbctl.errors import RemoteError
+from lbctl.errors import NodeError, RemoteError
 from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Change
@@ -41,7 +41,8 @@ class Run:
     `drains` are the numbers in the nodes' drain files now, an operator's own too; `stopped` are the nodes
     whose keepalived was stopped to make the VIP leave. A node is `armed` until it is confirmed or undone;
     `under_way` from its swap on, and `done` when it is confirmed, for which it waits `confirm_within`
-    seconds. `steps` is what each is in.
+    seconds. `steps` is what each is in; of one that is `given_up` the connection was lost, and why no new one
+    could be had.
     """
 
     cluster: Cluster
@@ -50,7 +51,7 @@ class Run:
     transport: Transport
     gathered: dict[str, Facts]
     emit: Callable[[Event], None]
-    interrupted: Callable[[], bool] = lambda: False
+    interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
     changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     drains: dict[str, int] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Run:
     armed: set[str] = field(default_factory=set)
     under_way: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
+    given_up: dict[str, NodeError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.gathered:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from lbctl.document import Document
-from lbctl.errors import NodeError
+from lbctl.errors import LockedError, NodeError
 from lbctl.gather import gather_node
 from lbctl.haproxy.views import binds
 from lbctl.host.facts import RELOAD_FAILED
@@ -14,28 +14,43 @@ from lbctl.model.command import command
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning import election
+from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import Run
 
+_TRIES = 2
 _SECONDS = 120
 _POLL = 0.3
 
 
 def undo(run: Run, node: str) -> tuple[bool, str]:
-    """Is the node back as it was, and what is to be said of it."""
+    """Is the node back as it was, and what is to be said of it. A connection that is lost is made anew."""
+    armed, said = node in run.armed, ""
     run.armed.discard(node)
-    try:
-        run.reach(node)
-    except NodeError as error:
-        alone = f"it puts itself back within {run.confirm_within} s of its arm, or when it boots"
-        return False, f"{error.summary}; {alone}"
-    try:
-        put_back(run, node)
-        run.drains[node] = run.drain_before(node)
-        run.stopped.discard(node)
-        run.under_way.discard(node)
-        return _back(run, node)
-    except NodeError as error:
-        return False, str(error)
+    for _ in range(_TRIES):
+        try:
+            in_touch(run, node, whole_turn(run))
+        except NodeError as error:
+            why = str(error) if isinstance(error, LockedError) else error.summary
+            return (
+                False,
+                f"{why}; it puts itself back within {run.confirm_within} s of its arm, or at its boot",
+            )
+        try:
+            healed = armed and not gather_node(run.node(node), run.transport).armed
+            return _undone(run, node, healed=healed)
+        except NodeError as error:
+            said = str(error)  # a node that goes down for its reboot answers for a while
+    return False, said
+
+
+def _undone(run: Run, node: str, *, healed: bool) -> tuple[bool, str]:
+    """`healed` = it had put itself back before it could be asked again. Raises NodeError."""
+    put_back(run, node)
+    run.drains[node] = run.drain_before(node)
+    run.stopped.discard(node)
+    run.under_way.discard(node)
+    good, text = _back(run, node)
+    return good, "it had put itself back" if good and healed else text
 
 
 def put_back(run: Run, node: str) -> None:

@@ -14,6 +14,7 @@ from lbctl.errors import NodeError
 from lbctl.model.event import NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.plan import Step, StepName
 from lbctl.rollout import arm, confirm, drain, install, retire, stage, swap, verify
+from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import Run
 from lbctl.rollout.undo import undo
 
@@ -131,6 +132,7 @@ def _unstage(run: Run) -> None:
     """Candidates hold secrets: they go wherever the rollout ends. A node that is gone keeps its own."""
     for node in _staged(run):
         try:
+            in_touch(run, node, AT_REST)
             stage.undo(run, node)
         except NodeError:
             continue  # the node is reported already, and its candidates lie in root's own folder

@@ -23,19 +23,26 @@ make_base() {
   [ -z "${lbctl_busy-}" ] || ! ours || release_services
 }
 
-# hold_lock NONCE WHO WHAT SINCE: hold the lock until standard input (kept at 3) ends, or says nothing for a
-# minute: an operator's machine that vanishes closes nothing, and sshd notices after hours
+# hold_lock TOKEN WHO WHAT SINCE: hold the lock until standard input (kept at 3) ends, or says nothing for a
+# minute: an operator's machine that vanishes closes nothing, and sshd notices after hours. Each byte is answered
 hold_lock() {
   make_base || { echo "@$1 cannot make $base"; return 1; }
   exec 9>>"$base/lock"
-  if ! flock -n 9; then
-    echo "@$1 $(cat "$base/lock.info" 2>/dev/null || echo 'holder unknown')" | tr '\n' ' '; echo
+  flock -n 9 || { end_former "$1" && flock -w 5 9; } || {
+    echo "@$1 $(head -n 3 "$base/lock.info" 2>/dev/null || echo 'holder unknown')" | tr '\n' ' '; echo
     return 75
-  fi
-  (umask 077; printf '%s\n%s\n%s\n' "$2" "$3" "$4" >"$base/lock.info")
+  }
+  (umask 077; printf '%s\n%s\n%s\n%s\n' "$2" "$3" "$4" "$1 $$" >"$base/lock.info")
   echo "@$1 locked"
-  while [ -n "$(timeout 60 dd bs=1 count=1 <&3 2>/dev/null)" ]; do :; done
+  # the lock goes with this shell alone
+  while [ -n "$(timeout 60 dd bs=1 count=1 <&3 2>/dev/null 9>&-)" ]; do printf .; done
   rm -f "$base/lock.info"
+}
+
+# end_former TOKEN: the same holder's process, on a connection that was lost in silence; nobody else's
+end_former() {
+  former=$(sed -n 4p "$base/lock.info" 2>/dev/null)
+  [ "${former% *}" = "$1" ] && kill "${former#* }"
 }
 
 # ---- packages (apt); services are kept from starting until their configuration stands

@@ -38,3 +38,10 @@ class Transport(Reader, Protocol):
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
         """Hold the node's lock for as long as the context and the connection live. Raises LockedError."""
         ...
+
+    def reconnect(self, node: str) -> None:
+        """A new connection in place of one that was lost, with the lock where it was held. Tries once.
+
+        Raises NodeError; LockedError when somebody else has got the lock meanwhile.
+        """
+        ...

@@ -11,10 +11,12 @@ from rich.text import Text
 
 from lbctl.errors import InputError, LbctlError, Problem
 from lbctl.model.event import (
+    ConnectionLost,
     Event,
     Gathering,
     NodeGathered,
     NodeUndone,
+    Reconnected,
     StepDone,
     StepFailed,
     StepStarted,
@@ -63,6 +65,10 @@ class HumanView:
                 self._undone(event)
             case Stopping():
                 self._print([line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))])
+            case ConnectionLost():
+                self._lost(event)
+            case Reconnected():
+                self._reconnected(event)
             case _:
                 assert_never(event)
 
@@ -133,6 +139,18 @@ class HumanView:
     def _undone(self, event: NodeUndone) -> None:
         state = ("back as it was", "green") if event.good else ("NOT back as it was", "bold red")
         self._print([line((event.node, "cyan"), "  ", state, f"  {event.text}" if event.text else "")])
+
+    def _lost(self, event: ConnectionLost) -> None:
+        lost = ("its connection is lost", "bold yellow")
+        wait = f"waiting for a new one, at most {seconds(event.seconds)}; Ctrl-C ends that"
+        self._print([line((event.node, "cyan"), "  ", lost, f" ({event.text}): {wait}")])
+        self.progress.wait(event)
+
+    def _reconnected(self, event: Reconnected) -> None:
+        self.progress.waited(event.node)
+        found = ("connected again", "green") if event.good else ("not connected again", "bold red")
+        said = f": {event.text}" if event.text else ""
+        self._print([line((event.node, "cyan"), "  ", found, f" after {seconds(event.seconds)}{said}")])
 
     def _print(self, lines: Iterable[Line], console: Console | None = None) -> None:
         self.reading.close()

@@ -8,10 +8,12 @@ from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
 from lbctl.model.event import (
+    ConnectionLost,
     Event,
     Gathering,
     NodeGathered,
     NodeUndone,
+    Reconnected,
     StepDone,
     StepFailed,
     StepStarted,
@@ -131,9 +133,17 @@ def _event(event: Event) -> Mapping[str, Json]:
             }
         case Stopping():
             return {"event": "stopping", "node": event.node}
+        case ConnectionLost():
+            return {"event": "lost", **_link(event)}
+        case Reconnected():
+            return {"event": "reconnected", "good": event.good, **_link(event)}
         case _:
             assert_never(event)
 
 
 def _said(event: StepDone | StepFailed) -> Mapping[str, Json]:
     return {"seconds": event.seconds, "said": plain_unicode(event.text)}
+
+
+def _link(event: ConnectionLost | Reconnected) -> Mapping[str, Json]:
+    return {"node": event.node, "seconds": event.seconds, "said": plain_unicode(event.text)}

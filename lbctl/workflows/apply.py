@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
+from lbctl.gather import gather_node
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
@@ -17,6 +18,7 @@ from lbctl.model.plan import Plan
 from lbctl.model.report import ApplyReport, Exit, NodeOutcome
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
+from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import CONFIRM_WITHIN, Run
 from lbctl.rollout.undo import put_back
 from lbctl.rollout.walk import Walked, walk
@@ -29,13 +31,13 @@ from lbctl.workflows.read import Emit, read, read_all, whole
 
 @dataclass(frozen=True)
 class Apply:
-    """Everything that an apply works with. `interrupted` says whether Ctrl-C was seen."""
+    """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed."""
 
     cluster: Cluster
     transport: Transport
     state: ClusterState
     emit: Emit
-    interrupted: Callable[[], bool] = lambda: False
+    interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
 
 
@@ -140,7 +142,10 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 
 def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
     every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
-    found = read(every, with_.transport, with_.emit)
+    found = {
+        name: _again(run, name) if isinstance(one, NodeError) else one
+        for name, one in read(every, with_.transport, with_.emit).items()
+    }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
     served = [n for n in nodes if n.what != "retired" and run.gathered[n.node].active("haproxy")]
     lost = [n.node for n in served if not n.serving]
@@ -149,6 +154,15 @@ def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) 
     if with_.cluster.excluded:
         summary += f" Left out: {', '.join(with_.cluster.excluded)}."
     return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(code, walked))
+
+
+def _again(run: Run, name: str) -> Facts | NodeError:
+    """A node whose connection was lost while nothing was under way on it is not given up for that."""
+    try:
+        in_touch(run, name, AT_REST)
+        return gather_node(run.node(name), run.transport)
+    except NodeError as error:
+        return error
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:

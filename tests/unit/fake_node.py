@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from lbctl import haproxy
-from lbctl.errors import RemoteError
+from lbctl.errors import RemoteError, UnreachableError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
@@ -64,20 +64,25 @@ Failing = Callable[[int, str, Command], bool]
 class FakeTransport:
     """Implements Transport. `calls` are the commands that were run: node and function, in order.
 
-    Of the functions in `lost` it is the answer that fails: they are carried out.
+    Of the functions in `lost` it is the answer that fails: they are carried out. Nodes that are `cut` off
+    answer nothing until they are connected again, each try of which `connecting` may let fail.
     """
 
     nodes: dict[str, FakeNode]
     failing: Failing = lambda number, node, command: False
     lost: frozenset[str] = frozenset()
     calls: list[tuple[str, str]] = field(default_factory=list)
+    cut: set[str] = field(default_factory=set)
+    connecting: Callable[[str], None] = lambda node: None
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
+        self._link(node)
         return {probe.name: self._answer(node, probe) for probe in probes}
 
     def run(self, node: str, commands: Sequence[Command], *, timeout: float = 60) -> tuple[str, ...]:
         said = []
         for command in commands:
+            self._link(node)
             number = len(self.calls)
             self.calls.append((node, command.words[0]))
             if self.failing(number, node, command):
@@ -92,6 +97,14 @@ class FakeTransport:
 
     def add(self, node: Node) -> None:
         assert node.name in self.nodes, node.name
+
+    def reconnect(self, node: str) -> None:
+        self.connecting(node)
+        self.cut.discard(node)
+
+    def _link(self, node: str) -> None:
+        if node in self.cut:
+            raise UnreachableError(node, "the connection is gone")
 
     def close(self) -> None:
         return None

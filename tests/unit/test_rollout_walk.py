@@ -96,7 +96,6 @@ class Scene:
         gathered = {node.name: gather_node(node, self.transport) for node in self.wanted.nodes}
         plan = make(self.wanted, gathered, "2026-01-01T00:00:00Z")
         assert not [problem for problem in plan.problems if problem.level == "error"]
-        stop = self.stop_after
         run = Run(
             self.wanted,
             "id",
@@ -104,7 +103,7 @@ class Scene:
             self.transport,
             gathered,
             self.events.append,
-            lambda: len(self.events) >= stop,
+            lambda: len(self.events) >= self.stop_after,
         )
         return walk(run)
 
