@@ -37,7 +37,7 @@ def make(
     problems += tools.missing(cluster, staying)
     problems += retire.problems(cluster, gathered)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
-    steps = retire.steps(cluster, gathered, order.steps(cluster, staying, changes))
+    steps = retire.steps(cluster, gathered, changes, order.steps(cluster, staying, changes))
     changes += retire.changes(cluster)
     recorded = roster.changes(cluster, staying, more=bool(changes))
     steps += roster.steps(cluster, staying, recorded, steps)

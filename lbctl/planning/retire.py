@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.errors import NodeError, Problem
-from lbctl.keepalived.views import instances
 from lbctl.model.change import Action, Change, Standing
-from lbctl.model.cluster import KEEPALIVED_CONF, Cluster, Node
+from lbctl.model.cluster import Cluster, Node
+from lbctl.model.effect import Scope
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
-from lbctl.model.resource import Address, Resource
+from lbctl.model.resource import Address
 from lbctl.planning import order, roster
-from lbctl.planning.meaning import document
 
 UNITS = ("keepalived", "haproxy")
 """In the order in which they end: no VIP may come to a node whose HAProxy is about to go."""
@@ -88,35 +87,26 @@ def _successors(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[str, .
     return order.successors({node.name: gathered[node.name] for node in cluster.nodes}, "")
 
 
-def steps(cluster: Cluster, gathered: Mapping[str, Facts], turns: tuple[Step, ...]) -> tuple[Step, ...]:
+def steps(
+    cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change], turns: Sequence[Step]
+) -> tuple[Step, ...]:
     """The other nodes' turns and those of the nodes that go.
 
-    They go last: until the new ones serve, nothing is taken away. But one that the others send their adverts
-    to by its address goes first: the master that no longer does would make it a second master.
+    They go last: until the new ones serve, nothing is taken away. But where the others change what VRRP peers
+    compare, and be it only that they leave it out of their unicast peers, they go first: a node that the
+    master's adverts do not reach any more is a second master.
     """
-    first: list[Step] = []
-    last: list[Step] = []
-    for name in _order(cluster, gathered):
-        early = _addressed(cluster, gathered, name) and _successors(cluster, gathered)
-        (first if early else last).extend(_node(cluster, gathered, name))
+    own = [step for name in _order(cluster, gathered) for step in _node(cluster, gathered, name)]
+    if not (any(c.scope is Scope.CLUSTER for c in changes) and _successors(cluster, gathered)):
+        return (*turns, *own)
     before = [step for step in turns if step.name.before_any_node_changes]
-    return (*before, *first, *(step for step in turns if step not in before), *last)
+    return (*before, *own, *(step for step in turns if step not in before))
 
 
 def _order(cluster: Cluster, gathered: Mapping[str, Facts]) -> list[str]:
     """The holder last: the VIP moves once."""
     names = [node.name for node in cluster.retired]
     return sorted(names, key=lambda name: (order.role(cluster, gathered[name]) is Role.MASTER, name))
-
-
-def _addressed(cluster: Cluster, gathered: Mapping[str, Facts], name: str) -> bool:
-    address = cluster.node(name).address
-    for node in cluster.nodes:
-        live = gathered[node.name].live(Address(node.name, "file", KEEPALIVED_CONF))
-        loaded = document("keepalived", live.content) if isinstance(live, Resource) else None
-        if loaded and any(address in one.peers for one in instances(loaded)):
-            return True
-    return False
 
 
 def _node(cluster: Cluster, gathered: Mapping[str, Facts], name: str) -> Iterator[Step]:

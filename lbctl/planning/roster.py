@@ -6,8 +6,9 @@ there was a roster say nothing; they get one with the next change that there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, replace
+from itertools import groupby
 
 from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.cluster import Cluster, Node, RosterEntry, Ssh, roster_entry
@@ -102,18 +103,26 @@ def _pairs(cluster: Cluster, record: Owner) -> Iterator[tuple[RosterEntry | None
 
 
 def steps(
-    cluster: Cluster, gathered: Mapping[str, Facts], found: tuple[Change, ...], walked: tuple[Step, ...]
+    cluster: Cluster, gathered: Mapping[str, Facts], found: Sequence[Change], walked: Sequence[Step]
 ) -> tuple[Step, ...]:
-    """The records that are written when all nodes had their turn.
+    """The records that are written after the nodes' turns: where there was none, or where it came too early.
 
     A node that goes, or catches up, is named as it was until that has happened: an apply that stops before
-    must not lose sight of it. Otherwise a node with a turn of its own has its record written in it.
+    must not lose sight of it.
     """
-    changed = {change.address.node for change in found}
-    late = cluster.retired or set(behind(cluster, gathered)) - set(cluster.excluded)
-    own = {step.node for step in walked if step.name is StepName.CONFIRM}
-    names = [node.name for node in cluster.nodes if node.name in changed | own] if late else changed - own
-    return tuple(Step(StepName.CONFIRM, name, _TEXT) for name in sorted(names))
+    late = {node.name for node in cluster.retired} | (behind(cluster, gathered).keys() - cluster.excluded)
+    ends = _ends(walked, late)
+    known = max((ends[name] for name in late if name in ends), default=0.0)
+    changed = sorted({change.address.node for change in found})
+    text = "write which nodes the cluster has; nothing on the node changes"
+    return tuple(Step(StepName.CONFIRM, name, text) for name in changed if ends.get(name, -1.0) < known)
 
 
-_TEXT = "write which nodes the cluster has; nothing on the node changes"
+def _ends(walked: Sequence[Step], late: Set[str]) -> dict[str, float]:
+    """By node: the number of the last turn that writes its record. In one together none sees another's."""
+    found: dict[str, float] = {}
+    for number, (_, turn) in enumerate(groupby(walked, key=lambda step: "" if step.together else step.node)):
+        for step in turn:
+            if step.name is StepName.CONFIRM:
+                found[step.node] = number + (0.5 if step.together and step.node in late else 0.0)
+    return found

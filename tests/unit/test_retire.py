@@ -268,7 +268,7 @@ class TestBehind:
         items = drift(of, transport, quiet).items
         assert {item.what for item in items if "left out" in item.text} == {"note"}
         transport.failing = lambda at, node, command: command.words[0] == "take_reload"
-        assert walked(of, transport).failed == "lb3"
+        assert walked(of, transport).undone == {"lb3": True}
         transport.failing = lambda at, node, command: False
         assert roster.behind(of, gathered(of, transport)).keys() == {"lb3"}
         assert walked(of, transport) == Walked(touched=True)
