@@ -14,7 +14,7 @@ from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.cluster import Cluster, Node, RosterEntry, Ssh, roster_entry
 from lbctl.model.facts import Facts
 from lbctl.model.owner import Owner
-from lbctl.model.plan import Step, StepName
+from lbctl.model.plan import Plan, Step, StepName
 from lbctl.model.resource import Address
 
 KIND = "node"
@@ -126,3 +126,21 @@ def _ends(walked: Sequence[Step], late: Set[str]) -> dict[str, float]:
             if step.name is StepName.CONFIRM:
                 found[step.node] = number + (0.5 if step.together and step.node in late else 0.0)
     return found
+
+
+def written(cluster: Cluster, plan: Plan, record: Owner | None, done: Set[str]) -> tuple[RosterEntry, ...]:
+    """What a node's record says of the nodes once those of `done` have had their turn.
+
+    `record` is what it says now: a node that has yet to go, or to catch up, stays as it is there.
+    """
+    old = {entry.address: entry for entry in (record.roster if record else None) or ()}
+    turns = {step.node for step in plan.steps if step.name is StepName.ARM}
+
+    def entry(new: RosterEntry) -> RosterEntry:
+        was = old[new.address].behind if new.address in old else ""
+        if new.name in cluster.excluded:
+            return replace(new, behind=was or plan.id)
+        return replace(new, behind=was if new.name in turns - done else "")
+
+    going = [old[n.address] for n in cluster.retired if n.name not in done and n.address in old]
+    return tuple(sorted((*map(entry, cluster.roster), *going), key=lambda one: one.name))

@@ -13,6 +13,7 @@ from lbctl.model.cluster import roster_entry
 from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
+from lbctl.planning import roster
 from lbctl.rollout import retire
 from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import Run
@@ -110,6 +111,6 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
         resources=tuple(resources),
         originals=tuple(sorted(kept)),
         address=roster_entry(run.node(node)).address,
-        roster=run.roster(node),
+        roster=roster.written(run.cluster, run.plan, old, run.done),
     )
     return owner, resources

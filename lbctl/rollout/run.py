@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from lbctl.document import Document
 from lbctl.errors import NodeError, RemoteError
 from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Change
-from lbctl.model.cluster import MAIN_FILES, Cluster, Node, RosterEntry
+from lbctl.model.cluster import MAIN_FILES, Cluster, Node
 from lbctl.model.command import Clock, Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.kind import Work
-from lbctl.model.plan import Plan, StepName
+from lbctl.model.plan import Plan
 from lbctl.model.resource import Address, Resource
 from lbctl.planning.instant import taken_at_one_instant
 from lbctl.planning.meaning import document, explained
@@ -119,22 +118,6 @@ class Run:
         self.gathered[name] = facts
         self.changes[name] = tuple(explained(change, self.node(name), facts) for change in found)
         return facts
-
-    def roster(self, name: str) -> tuple[RosterEntry, ...]:
-        """What this node's record says of the nodes: one that has yet to go, or to catch up, is as it was."""
-        record = self.gathered[name].owner
-        old = {entry.address: entry for entry in (record.roster if record else None) or ()}
-        going = [old[n.address] for n in self.cluster.retired if n.name not in self.done and n.address in old]
-        return tuple(
-            sorted((*map(partial(self._entry, old), self.cluster.roster), *going), key=lambda e: e.name)
-        )
-
-    def _entry(self, old: Mapping[str, RosterEntry], entry: RosterEntry) -> RosterEntry:
-        was = old[entry.address].behind if entry.address in old else ""
-        if entry.name in self.cluster.excluded:
-            return replace(entry, behind=was or self.plan.id)
-        turn = any(step.node == entry.name and step.name is StepName.ARM for step in self.plan.steps)
-        return replace(entry, behind=was if turn and entry.name not in self.done else "")
 
     def begin(self, name: str) -> None:
         """The node's own turn: what it takes together with the others is none of it."""
