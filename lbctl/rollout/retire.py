@@ -30,10 +30,25 @@ def do(run: Run, node: str) -> str:
     run.call(node, [command("set_drain", "0")])  # nothing reads it now, and it is not to wait for a later day
     run.drains[node] = 0
     said = [vrrp.settled(run, node), verify.answering(run, node, run.cluster.nodes[0].name)]
+    _taken_over(run, node)
     if "haproxy" in there:
         said.append(_end_haproxy(run, node))
     _verify(run, node)
     return "; ".join(one for one in said if one)
+
+
+def _taken_over(run: Run, node: str) -> None:
+    """Raises RemoteError for a VIP that nobody has now. From here on the others count as they are now."""
+    holders, _ = vrrp.look(run)
+    known = frozenset(vip for facts in run.gathered.values() for vip in facts.held)
+    for vip, names in holders.items():
+        if vip in known and not names:
+            raise RemoteError(
+                node, f"no node that stays holds {vip}", mend="look at keepalived on the others"
+            )
+    for name, facts in run.gathered.items():
+        now = {vip for vip, names in holders.items() if name in names}
+        run.gathered[name] = replace(facts, held=(facts.held - holders.keys()) | now)
 
 
 def _ended(unit: str) -> list[Command]:

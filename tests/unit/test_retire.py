@@ -13,12 +13,12 @@ from lbctl.gather import gather_node, read_owner, write_owner
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action
 from lbctl.model.cluster import Cluster
-from lbctl.model.command import Answer
+from lbctl.model.command import Answer, Command
 from lbctl.model.event import Event, NodeUndone
 from lbctl.model.facts import Facts
 from lbctl.model.owner import Owner
 from lbctl.model.plan import Plan, StepName
-from lbctl.planning import retire, roster
+from lbctl.planning import election, retire, roster
 from lbctl.planning.plan import make
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
@@ -186,13 +186,16 @@ class TestOrder:
         assert self.turns(plan) == ["lb3", "lb1", "lb2"]
         assert self.names(plan, "lb1") == ["arm", "handover", "retire", "confirm"]
 
-    def test_one_that_the_master_sends_its_adverts_to_goes_first(self) -> None:
+    @pytest.mark.parametrize("name", ["lb1", "lb3"])
+    def test_one_that_the_others_send_their_adverts_to_goes_first(self, name: str) -> None:
         """Left out of them before it is stopped, it would be a second master."""
-        peers = b"unicast_peer {\n    10.0.0.3\n  }\n  virtual_ipaddress {"
-        old = changed_vrrp(cluster(PROXY), b"virtual_ipaddress {", peers)
-        plan = planned(without(cluster(PROXY), "lb3"), recorded(old))
-        walk = [step.node for step in plan.steps if not step.name.before_any_node_changes]
-        assert walk[:3] == ["lb3"] * 3
+        transport, new = recorded(unicast("lb1", "lb2", "lb3")), unicast(*({"lb1", "lb2", "lb3"} - {name}))
+        new = without(new, name)
+        plan = planned(new, transport)
+        turns = [step.node for step in plan.steps if not step.name.before_any_node_changes]
+        assert turns[: turns.count(name)] == [name] * turns.count(name)
+        assert walked(new, transport) == Walked(touched=True)
+        assert planned(new, transport).empty
 
     def test_the_last_that_serves(self) -> None:
         transport = recorded(cluster(PROXY))
@@ -200,6 +203,13 @@ class TestOrder:
             transport.nodes[name].state.active.discard("haproxy")
         plan = planned(without(cluster(PROXY), "lb1"), transport)
         assert {p.code for p in plan.refused(())} == {"node-removed", "last-node"}
+
+
+def unicast(*names: str) -> Cluster:
+    """Each node sends its adverts to these."""
+    peers = "".join(f"    10.0.0.{name[-1]}\n" for name in sorted(names))
+    words = f"unicast_peer {{\n{peers}  }}\n  virtual_ipaddress {{"
+    return changed_vrrp(cluster(PROXY), b"virtual_ipaddress {", words.encode())
 
 
 def numbers(of: Cluster) -> list[int]:
@@ -247,6 +257,24 @@ class TestWalk:
         assert walked(MASTER_LEAVES, transport) == Walked(touched=True)
         assert planned(MASTER_LEAVES, transport).empty
         assert transport.holder() == "lb2"
+
+    def test_it_does_not_go_when_nobody_takes_its_vip(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(election, "settle_seconds", lambda of: 0.0)
+        transport = recorded(cluster(PROXY))
+        of = without(cluster(PROXY), "lb3")
+        before = copy.deepcopy(transport.nodes["lb3"].state)
+
+        def die(number: int, node: str, command: Command) -> bool:
+            """The others' keepalived, just when it is stopped here."""
+            if (node, command.words[0]) == ("lb3", "stop_service"):
+                for name in ("lb1", "lb2"):
+                    transport.nodes[name].state.active.discard("keepalived")
+            return False
+
+        transport.failing = die
+        outcome = walked(of, transport)
+        assert "holds 10.0.0.9" in str(outcome.error) and outcome.undone == {"lb3": True}
+        assert transport.nodes["lb3"].state == before
 
     @pytest.mark.parametrize("number", range(1, 12))
     def test_ctrl_c_leaves_nothing_in_between(self, number: int) -> None:
