@@ -80,6 +80,7 @@ def _also(run: Run, node: str) -> Iterator[Command]:
     if any(change.address.name.startswith(UNITS) for change in run.touching(node)):
         yield command("save_daemon_reload")
     for unit in ("haproxy", "keepalived"):
-        if run.gathered[node].active(unit):
+        found = run.gathered[node].daemon(unit)
+        if found and (found.active or (found.loaded and run.cluster.retires(node))):
             # keepalived may be stopped to make the VIP leave; and either may die by itself meanwhile
             yield command("save_service", unit)
