@@ -51,7 +51,7 @@ def do(run: Run, node: str) -> str:
         others = [gather_node(run.node(facts.node), run.transport) for facts in others]
     started = join.starts(run.changes[node])
     said = [vrrp.stands_back(run, node)] if started else []
-    said += [_answering(run, node), *_new_servers(run, node)]
+    said += [answering(run, node, node), *_new_servers(run, node)]
     if not (started or run.held_out(node) or node in run.stopped):
         said.insert(0, vrrp.settled(run, node))
     return "; ".join(one for one in said if one)
@@ -137,9 +137,9 @@ def _servers_lost(before: Facts, now: Facts, others: Sequence[Facts]) -> Iterato
                 yield f"{seen.backend}/{seen.server} is down here and up on {facts.node}"
 
 
-def _answering(run: Run, node: str) -> str:
-    """The VIP accepts connections, asked from this node, on every port that it serves. Raises RemoteError."""
-    file = run.node(node).file_of("haproxy")
+def answering(run: Run, node: str, of: str) -> str:
+    """The VIP accepts connections from `node`, on every port that `of`'s file has. Raises RemoteError."""
+    file = run.node(of).file_of("haproxy")
     wanted = document("haproxy", file.content) if file else None
     holders, _ = vrrp.look(run)
     held = {vip for vip, names in holders.items() if names} & vip_addresses(run.cluster)

@@ -20,10 +20,12 @@ STYLES = {
     Action.RECORD: "dim",
     Action.FORGET: "dim",
     Action.RESTART: "yellow",
+    Action.RETIRE: "red",
 }
 DETAIL_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 SIGN = re.compile(r"(?:^\s*|: )([+~-]) ")
 
+_NO_EFFECT = "no daemon is reloaded or restarted"
 UNSURE = "No changes, but not everything is as it should be: see the problems above."
 
 SECTIONS = (
@@ -70,7 +72,8 @@ def summary(plan: Plan) -> str:
         return f"Plan: {count(number.restart, 'restart')}. {_order(plan)}"
     amounts = f"{number.create} to create, {number.change} to change, {number.delete} to delete"
     recorded = f", {number.record} to record" if number.record else ""
-    return f"Plan: {amounts}{recorded}. {_order(plan)}"
+    retired = f", {count(number.retire, 'node')} to retire" if number.retire else ""
+    return f"Plan: {amounts}{recorded}{retired}. {_order(plan)}"
 
 
 def _order(plan: Plan) -> str:
@@ -88,7 +91,8 @@ def _nodes(nodes: Sequence[NodeView]) -> Iterator[Line]:
     rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in ("node", "role", "serial", "holds"))]
     for view in nodes:
         role = (str(view.role), "bold" if view.role is Role.MASTER else "")
-        rows.append((view.node, role, str(view.serial) if view.serial else "new", ", ".join(view.holds)))
+        node: Part = (f"{view.node} (to be retired)", "red") if view.retired else view.node
+        rows.append((node, role, str(view.serial) if view.serial else "new", ", ".join(view.holds)))
     return columns(rows)
 
 
@@ -167,7 +171,9 @@ def _impacts(plan: Plan) -> Iterator[Line]:
     rows: dict[str, list[str]] = {}
     for node in rollout_order(plan):
         effects = merged(effect for change in plan.of(node) for effect in change.effects)
-        rows.setdefault(", ".join(map(str, effects)) or "no daemon is reloaded or restarted", []).append(node)
+        ends = any(change.action is Action.RETIRE for change in plan.of(node))
+        words = ", ".join(map(str, effects)) or _NO_EFFECT
+        rows.setdefault("stop keepalived, stop haproxy" if ends else words, []).append(node)
     if rows:
         yield from title("Impact")
         yield from columns([(names(nodes), words) for words, nodes in rows.items()])

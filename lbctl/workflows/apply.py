@@ -20,14 +20,15 @@ from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.rollout.reconnect import AT_REST, in_touch
-from lbctl.rollout.run import CONFIRM_WITHIN, Run
+from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
 from lbctl.rollout.undo import put_back
+from lbctl.rollout.undo_together import put_back_together
 from lbctl.rollout.walk import Walked, walk
 from lbctl.store.history import HistoryEntry, NodeSerial
 from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
-from lbctl.workflows.read import Emit, read, read_all
+from lbctl.workflows.read import Emit, read, read_all, whole
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     """
     refuse(reviewed, allowed)
     began = time.monotonic()
-    with _locks(with_, f"{with_.restart or 'apply'} of plan {reviewed.id}"):
-        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+    with _locked(with_, f"{with_.restart or 'apply'} of plan {reviewed.id}") as (with_, gathered):
         if _recovered(with_, gathered):
             raise StaleError(
                 "the plan is stale: an apply was cut off since, and is put back now",
@@ -106,12 +106,16 @@ def refuse(plan: Plan, allowed: frozenset[str]) -> None:
 
 
 @contextmanager
-def _locks(with_: Apply, what: str) -> Iterator[None]:
-    """Every node's lock, in the nodes' order, so that two applies never wait for each other."""
+def _locked(with_: Apply, what: str) -> Iterator[tuple[Apply, dict[str, Facts]]]:
+    """Every node's lock, and all facts; the apply then knows the nodes that are to be retired, too."""
     with ExitStack() as stack:
         for node in with_.cluster.nodes:
             stack.enter_context(with_.transport.lock(node.name, what))
-        yield
+        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+        cluster, found = whole(with_.cluster, gathered, with_.transport, with_.emit)
+        for node in cluster.retired:
+            stack.enter_context(with_.transport.lock(node.name, what))
+        yield replace(with_, cluster=cluster), found
 
 
 def recover(with_: Apply) -> None:
@@ -119,8 +123,8 @@ def recover(with_: Apply) -> None:
 
     Raises LockedError, and RemoteError where a node cannot be put back.
     """
-    with _locks(with_, "putting back what was cut off"):
-        _recovered(with_, read_all(with_.cluster, with_.transport, with_.emit))
+    with _locked(with_, "putting back what was cut off") as (wider, gathered):
+        _recovered(wider, gathered)
 
 
 def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
@@ -130,8 +134,12 @@ def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
         return False
     plan = make(with_.cluster, gathered, now())
     run = Run(with_.cluster, "", plan, with_.transport, dict(gathered), with_.emit)
+    for transaction in sorted(
+        {gathered[name].armed for name in armed if taken_together(gathered[name].armed)}
+    ):
+        put_back_together(run, transaction)
     for name in armed:
-        put_back(run, name)
+        put_back(run, name)  # harmless where it is back already
         with_.emit(NodeUndone(name, True, f"the apply of plan {gathered[name].armed} was cut off; put back"))
     return True
 
@@ -143,12 +151,14 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 
 
 def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
+    every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
     found = {
         name: _again(run, name) if isinstance(one, NodeError) else one
-        for name, one in read(with_.cluster, with_.transport, with_.emit).items()
+        for name, one in read(every, with_.transport, with_.emit).items()
     }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
-    lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
+    served = [n for n in nodes if n.what != "retired" and run.gathered[n.node].active("haproxy")]
+    lost = [n.node for n in served if not n.serving]
     code = _code(walked, lost)
     summary = _summary(with_, walked, code, nodes)
     if with_.cluster.excluded:
@@ -166,7 +176,8 @@ def _again(run: Run, name: str) -> Facts | NodeError:
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
-    what = _done(with_) if name in run.done else "unchanged"
+    done = "retired" if run.cluster.retires(name) else _done(with_)
+    what = done if name in run.done else "unchanged"
     if name in walked.undone:
         what = "undone" if walked.undone[name] else "failed"
     if isinstance(found, NodeError):
@@ -191,6 +202,8 @@ def _done(with_: Apply) -> str:
 def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
     done = _done(with_)
     changed = ", ".join(n.node for n in nodes if n.what == done) or "no node"
+    retired = ", ".join(n.node for n in nodes if n.what == "retired")
+    changed += f"; retired: {retired}" if retired else ""
     why = f"{walked.error.summary}" if walked.error else "interrupted"
     match code:
         case Exit.DONE:

@@ -14,6 +14,7 @@ from lbctl.errors import RemoteError, UnreachableError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
+from lbctl.model.cluster import Node
 from lbctl.model.command import Answer, Answers, Clock, Command, Probe
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
@@ -29,6 +30,7 @@ class State:
     loaded: dict[str, bytes]
     owner: bytes
     active: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
+    enabled: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     drain: int = 0
     drain_record: bytes = b""
 
@@ -95,6 +97,9 @@ class FakeTransport:
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def add(self, node: Node) -> None:
+        assert node.name in self.nodes, node.name
 
     def reconnect(self, node: str) -> None:
         self.connecting(node)
@@ -188,7 +193,8 @@ def _sockets(node: FakeNode) -> Iterator[str]:
 
 def _daemons(node: FakeNode) -> str:
     return "\n\n".join(
-        f"Id={unit}.service\nLoadState=loaded\nUnitFileState=enabled\n"
+        f"Id={unit}.service\nLoadState=loaded\n"
+        f"UnitFileState={'enabled' if unit in node.state.enabled else 'disabled'}\n"
         f"ActiveState={'active' if unit in node.state.active else 'inactive'}\n"
         f"MainPID={node.main[unit] if unit in node.state.active else 0}\nStatusText=Ready."
         for unit in ("haproxy", "keepalived")
@@ -290,6 +296,14 @@ def _owner(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.owner = stdin
 
 
+def _stop(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.active.discard(words[0])
+
+
+def _enabled(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    (node.state.enabled.add if words[1] == "enable" else node.state.enabled.discard)(words[0])
+
+
 def _set(name: str, value: Callable[[list[str], bytes], object]) -> Callable[..., None]:
     return lambda node, words, stdin: setattr(node, name, value(words, stdin))
 
@@ -315,4 +329,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "write_drain_record": _record,
     "drop_drain_record": _record,
     "write_owner": _owner,
+    "stop_service": _stop,
+    "set_enabled": _enabled,
+    "end_connections": lambda node, words, stdin: "0",
 }

@@ -72,9 +72,10 @@ def test_other_virtual_routers_taken_at_one_instant(brought: dict[str, Brought],
         timeline = sampler.timeline(vip)
         tell(f"{name}: {load.report.failed} of {load.report.requests} requests failed", *timeline.lines())
         assert timeline.longest(0) < PUT_BACK
-        # two masters cannot hold each other out of the election: that is what `split` warned of
         assert name == "two-vips" or timeline.longest(2) == 0
-    assert load.report.failed == 0
+    # two masters cannot hold each other out of the election, and both may win one for some milliseconds:
+    # that is what `split` warns of. It costs no more than one request of each of the 20 clients
+    assert load.report.failed <= (20 if name == "two-vips" else 0)
 
 
 def test_a_vip_may_be_spelt_in_any_way(ipv6_only: Rig) -> None:
