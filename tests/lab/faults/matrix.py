@@ -30,8 +30,8 @@ STEPS: tuple[tuple[str, StepName], ...] = (
     *(("lb1", step) for step in _MASTER),
 )
 
-# only a node that leaves the cluster has RETIRE, and then there is no way back by the same two files: what fails
-# in it is tried in job/test_life.py; TAKE is no node's own turn: job/test_together.py
+# only a node that leaves the cluster has RETIRE, and then there is no way back by the same two files: what
+# fails in it is tried in job/test_life.py; TAKE is no node's own turn: job/test_together.py
 ELSEWHERE = frozenset({StepName.RETIRE, StepName.TAKE})
 WALKED = tuple(step for step in StepName if step not in ELSEWHERE)
 
