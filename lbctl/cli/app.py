@@ -12,7 +12,19 @@ import typer
 from lbctl import __version__
 from lbctl.cli import lab
 
-COMMANDS = ("init", "validate", "render", "plan", "show", "apply", "drift", "status", "drain", "undrain")
+COMMANDS = (
+    "init",
+    "validate",
+    "render",
+    "plan",
+    "show",
+    "apply",
+    "drift",
+    "status",
+    "report",
+    "drain",
+    "undrain",
+)
 """Each is the function of its own name in its own module here; `lab` is a group of its own."""
 
 HELP = """Plan and apply for clusters of HAProxy and keepalived.

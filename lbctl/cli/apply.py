@@ -73,6 +73,7 @@ def apply(
     """
     from lbctl.cli.target import reached
     from lbctl.store.workspace import workspace_of
+    from lbctl.views.json import event_line
     from lbctl.workflows.apply import Apply, nothing_to_do, refuse
     from lbctl.workflows.apply import apply as carry_out
 
@@ -81,7 +82,7 @@ def apply(
     screen = closing(view(json, no_color, events=True))
     with screen as shown, reached(file, exclude=exclude) as (cluster, transport):
         state = workspace_of(file).cluster(cluster.name)
-        with_ = Apply(cluster, transport, state, shown.event, confirm_within=confirm_within)
+        with_ = Apply(cluster, transport, state, shown.event, event_line, cluster.scrubbed(file.read_text()))
         reviewed = _reviewed(with_, plan, shown, yes=yes)
         shown.plan(reviewed, text=text)
         refuse(reviewed, codes)
@@ -91,9 +92,8 @@ def apply(
         if plan is None and not yes:
             _ask(shown, "Apply this plan?")
         with interruptible() as interrupted:
-            with_ = replace(with_, interrupted=interrupted)
+            with_ = replace(with_, interrupted=interrupted, confirm_within=confirm_within)
             report = carry_out(with_, reviewed, codes, saved=plan is not None)
-        state.keep_desired(max(node.serial for node in report.nodes), cluster.scrubbed(file.read_text()))
         shown.report(report)
     raise typer.Exit(int(report.code))
 

@@ -78,6 +78,21 @@ def connections_probe(vips: Sequence[str]) -> Probe:
     return Probe("connections", f"ss -Htn state established '( {sources} )' | wc -l")
 
 
+def messages_probe(unit: str, seconds: int) -> Probe:
+    """What a unit has said in the last seconds, by the node's own clock; not more than 64 kB."""
+    last = f"journalctl -q --no-pager --utc -o short-iso-precise --since=-{seconds}s -n 300"
+    return Probe(
+        f"messages.{unit}",
+        f"command -v journalctl >/dev/null || return 3; {last} -u {shlex.quote(unit)} | tail -c 65536",
+    )
+
+
+def journal_probe(plan: str) -> Probe:
+    """The lines of lbctl's own journal there that are of a plan."""
+    grep = f"grep -F -e {shlex.quote(f' {plan} ')} {_BASE}/journal"
+    return Probe("journal", f"[ ! -e {_BASE}/journal ] || {grep} || [ $? = 1 ]")
+
+
 def lines(answers: Answers, name: str) -> list[str]:
     answer = answers.get(name)
     return answer.text.splitlines() if answer is not None else []

@@ -60,4 +60,11 @@ class Stopping:
     node: str
 
 
-Event = Gathering | NodeGathered | StepStarted | StepDone | StepFailed | NodeUndone | Stopping
+@dataclass(frozen=True)
+class Unrecorded:
+    """The workspace could not keep what happens; `text` says why. Said once, and the run goes on."""
+
+    text: str
+
+
+Event = Gathering | NodeGathered | StepStarted | StepDone | StepFailed | NodeUndone | Stopping | Unrecorded

@@ -19,12 +19,15 @@ from lbctl.model.event import (
     StepFailed,
     StepStarted,
     Stopping,
+    Unrecorded,
 )
 from lbctl.model.plan import Plan, Step
+from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import drain_lines, drift_lines, report_lines, status_lines
+from lbctl.views.human_runs import pack_lines, run_lines
 from lbctl.views.line import Line, Part, count, error_lines, line, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.progress import Progress, step_head
@@ -63,6 +66,8 @@ class HumanView:
                 self._undone(event)
             case Stopping():
                 self._print([line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))])
+            case Unrecorded():
+                self._print([line((f"What happens cannot be kept: {event.text}", "yellow"))])
             case _:
                 assert_never(event)
 
@@ -78,6 +83,12 @@ class HumanView:
 
     def drained(self, report: DrainReport) -> None:
         self._print(drain_lines(report))
+
+    def runs(self, runs: Sequence[KeptRun]) -> None:
+        self._print(run_lines(runs))
+
+    def packed(self, pack: Pack) -> None:
+        self._print(pack_lines(pack))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._print(problem_lines(problems))

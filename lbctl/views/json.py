@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
@@ -16,8 +17,10 @@ from lbctl.model.event import (
     StepFailed,
     StepStarted,
     Stopping,
+    Unrecorded,
 )
 from lbctl.model.plan import Plan
+from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport
 from lbctl.views.escape import plain_unicode, shown_lines
 from lbctl.views.json_forms import (
@@ -25,9 +28,11 @@ from lbctl.views.json_forms import (
     drain_form,
     drift_form,
     error_form,
+    pack_form,
     plan_form,
     problem_form,
     report_form,
+    run_form,
     status_form,
     step_form,
 )
@@ -51,16 +56,16 @@ class JsonView:
 
     def plan(self, plan: Plan, *, text: bool = False) -> None:
         if self.events:
-            self._line({"event": "planned", **plan_form(plan, text=text)})
+            self._write(_event_line("planned", plan_form(plan, text=text)), self.out)
         else:
             self._document("plan", plan_form(plan, text=text))
 
     def event(self, event: Event) -> None:
         if self.events:
-            self._line(_event(event))
+            self._write(event_line(event), self.out)
 
     def report(self, report: ApplyReport) -> None:
-        self._line({"event": "report", **report_form(report)})
+        self._write(_event_line("report", report_form(report)), self.out)
 
     def drift(self, report: DriftReport, *, text: bool = False) -> None:
         self._document("drift", drift_form(report, text=text))
@@ -70,6 +75,12 @@ class JsonView:
 
     def drained(self, report: DrainReport) -> None:
         self._document("drain", drain_form(report))
+
+    def runs(self, runs: Sequence[KeptRun]) -> None:
+        self._document("runs", {"runs": [run_form(run) for run in runs]})
+
+    def packed(self, pack: Pack) -> None:
+        self._document("pack", pack_form(pack))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._document("problems", {"problems": [problem_form(problem) for problem in problems]})
@@ -94,8 +105,8 @@ class JsonView:
         form = {"format_version": FORMAT_VERSION, "document": what, **form}
         self._write(json.dumps(form, indent=2), self.out)
 
-    def _line(self, form: Mapping[str, Json], stream: TextIO | None = None) -> None:
-        self._write(json.dumps({"format_version": FORMAT_VERSION, **form}), stream or self.out)
+    def _line(self, form: Mapping[str, Json], stream: TextIO) -> None:
+        self._write(json.dumps({"format_version": FORMAT_VERSION, **form}), stream)
 
     def _write(self, text: str, stream: TextIO) -> None:
         try:
@@ -105,28 +116,35 @@ class JsonView:
             to_nowhere(stream)
 
 
-def _event(event: Event) -> Mapping[str, Json]:
+def event_line(event: Event) -> str:
+    """An event as one line, with the time of now."""
+    return _event_line(*_event(event))
+
+
+def _event_line(name: str, form: Mapping[str, Json]) -> str:
+    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"format_version": FORMAT_VERSION, "event": name, "time": time, **form})
+
+
+def _event(event: Event) -> tuple[str, Mapping[str, Json]]:
     match event:
         case Gathering():
-            return {"event": "gathering", "nodes": list(event.nodes)}
+            return "gathering", {"nodes": list(event.nodes)}
         case NodeGathered():
-            return {"event": "gathered", "node": event.node, "seconds": event.seconds}
+            return "gathered", {"node": event.node, "seconds": event.seconds}
         case StepStarted():
-            return {"event": "started", **step_form(event.step), "number": event.number, "of": event.of}
+            return "started", {**step_form(event.step), "number": event.number, "of": event.of}
         case StepDone():
-            return {"event": "done", **step_form(event.step), **_said(event)}
+            return "done", {**step_form(event.step), **_said(event)}
         case StepFailed():
             evidence = [plain_unicode(words) for words in event.evidence]
-            return {"event": "failed", **step_form(event.step), **_said(event), "evidence": evidence}
+            return "failed", {**step_form(event.step), **_said(event), "evidence": evidence}
         case NodeUndone():
-            return {
-                "event": "undone",
-                "node": event.node,
-                "good": event.good,
-                "said": plain_unicode(event.text),
-            }
+            return "undone", {"node": event.node, "good": event.good, "said": plain_unicode(event.text)}
         case Stopping():
-            return {"event": "stopping", "node": event.node}
+            return "stopping", {"node": event.node}
+        case Unrecorded():
+            return "unrecorded", {"said": plain_unicode(event.text)}
         case _:
             assert_never(event)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
-from lbctl.model.report import ApplyReport, Exit, NodeOutcome
+from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.rollout.run import CONFIRM_WITHIN, Run
@@ -25,16 +23,22 @@ from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
 from lbctl.workflows.read import Emit, read, read_all
+from lbctl.workflows.recorder import EventLine, operator, recording
 
 
 @dataclass(frozen=True)
 class Apply:
-    """Everything that an apply works with. `interrupted` says whether Ctrl-C was seen."""
+    """Everything that an apply works with. `interrupted` says whether Ctrl-C was seen.
+
+    `text` is the cluster file without secrets. It is kept as evidence, and so is `event_line` of each event.
+    """
 
     cluster: Cluster
     transport: Transport
     state: ClusterState
     emit: Emit
+    event_line: EventLine
+    text: str
     interrupted: Callable[[], bool] = lambda: False
     confirm_within: int = CONFIRM_WITHIN
 
@@ -64,9 +68,21 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
             )
         if saved:
             with_.state.mark_used(reviewed.id)
+        return roll_out(with_, "apply", plan, gathered, began)
+
+
+def roll_out(with_: Apply, what: str, plan: Plan, gathered: Mapping[str, Facts], began: float) -> ApplyReport:
+    """Walk a plan whose nodes' locks are held, and keep what happens; `what` is the command's name.
+
+    Raises LocalError before anything is touched, when the workspace cannot be written.
+    """
+    cluster_id = _cluster_id(with_, gathered)
+    runs = with_.state.runs
+    with recording(runs, what, plan, with_.text, with_.emit, with_.event_line) as recorder:
+        with_ = replace(with_, emit=recorder.event)
         run = Run(
             with_.cluster,
-            _cluster_id(with_, gathered),
+            cluster_id,
             plan,
             with_.transport,
             dict(gathered),
@@ -75,8 +91,9 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
             with_.confirm_within,
         )
         walked = walk(run)
-        report = _report(with_, plan, run, walked, time.monotonic() - began)
-    _keep(with_, report)
+        report = _report(with_, run, walked, time.monotonic() - began, recorder.id)
+        recorder.end(run, report)
+        recorder.attempt(lambda: _keep(with_, plan, report))
     return report
 
 
@@ -135,7 +152,7 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
     return known[0] if known else with_.state.cluster_id()
 
 
-def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
+def _report(with_: Apply, run: Run, walked: Walked, seconds: float, kept: str) -> ApplyReport:
     found = read(with_.cluster, with_.transport, with_.emit)
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
     lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
@@ -143,7 +160,7 @@ def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) 
     summary = _summary(walked, code, nodes)
     if with_.cluster.excluded:
         summary += f" Left out: {', '.join(with_.cluster.excluded)}."
-    return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(code, walked))
+    return ApplyReport(run.plan.id, code, seconds, nodes, summary, _advice(code, walked, kept), kept)
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
@@ -151,7 +168,7 @@ def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | N
     if name == walked.failed:
         what = "undone" if walked.back else "failed"
     if isinstance(found, NodeError):
-        return NodeOutcome(name, 0, "unreachable", False, what)
+        return NodeOutcome(name, 0, UNREACHABLE, False, what)
     serial = found.owner.serial if found.owner else 0
     return NodeOutcome(name, serial, str(role(with_.cluster, found)), found.active("haproxy"), what)
 
@@ -178,7 +195,7 @@ def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
             return f"Stopped, and {walked.failed or 'a node'} needs a person. {why}."
 
 
-def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
+def _advice(code: Exit, walked: Walked, kept: str) -> tuple[str, ...]:
     if code is Exit.DONE:
         return ()
     lines = []
@@ -192,15 +209,16 @@ def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
             "go back everywhere:  put the cluster file back to what it was, then lbctl apply",
             "leave it:            every node that is done stays so; lbctl status shows where they are",
         ]
+    lines.append(f"pack the evidence:   lbctl report {kept}")
     return tuple(lines)
 
 
-def _keep(with_: Apply, report: ApplyReport) -> None:
-    """History is this workspace's own; losing it loses nothing else."""
+def _keep(with_: Apply, plan: Plan, report: ApplyReport) -> None:
+    """History is this workspace's own; losing it loses nothing else. Raises LocalError."""
     with_.state.append_history(
         HistoryEntry(
             now(),
-            f"{getpass.getuser()}@{socket.gethostname()}",
+            operator(),
             report.plan,
             int(report.code),
             round(report.seconds, 1),
@@ -208,3 +226,6 @@ def _keep(with_: Apply, report: ApplyReport) -> None:
             report.summary,
         )
     )
+    before = {view.node: view.serial for view in plan.nodes}
+    if any(node.serial > before.get(node.node, 0) for node in report.nodes):
+        with_.state.keep_desired(max(node.serial for node in report.nodes), with_.text)
