@@ -78,12 +78,21 @@ def connections_probe(vips: Sequence[str]) -> Probe:
     return Probe("connections", f"ss -Htn state established '( {sources} )' | wc -l")
 
 
+# what it logs of its traffic, addresses and URLs of clients, comes as syslog: that is nobody's business here.
+# keepalived says everything so
+_OWN_WORDS = {"haproxy": "_TRANSPORT=stdout _TRANSPORT=journal"}
+# a reload says three lines for each of its proxies
+_CHATTER = ": (Paused|Resumed) |: Proxy .* stopped "
+
+
 def messages_probe(unit: str, seconds: int) -> Probe:
-    """What a unit has said in the last seconds, by the node's own clock; not more than 64 kB."""
-    last = f"journalctl -q --no-pager --utc -o short-iso-precise --since=-{seconds}s -n 300"
+    """What a unit has said of itself in the last seconds, by the node's own clock; at most 64 kB."""
+    match = f"--since=-{seconds}s -n 20000 -u {shlex.quote(unit)} {_OWN_WORDS.get(unit, '')}"
     return Probe(
         f"messages.{unit}",
-        f"command -v journalctl >/dev/null || return 3; {last} -u {shlex.quote(unit)} | tail -c 65536",
+        f"command -v journalctl >/dev/null || return 3; "
+        f"journalctl -q --no-pager --utc -o short-iso-precise {match} | "
+        f"grep -v -E {shlex.quote(_CHATTER)} | tail -n 300 | tail -c 65536",
     )
 
 

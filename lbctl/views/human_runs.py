@@ -48,7 +48,7 @@ def pack_lines(pack: Pack) -> Iterator[Line]:
     yield line()
     if pack.run.under_way:
         yield line(("This run is still under way.", "yellow"))
-    yield line("Secrets are masked; names, addresses and what the daemons said are not.")
+    yield line("Secrets are masked. Names and addresses are not: look through it before you pass it on.")
     files = count(len(pack.contents), "file")
     yield line((f"Packed: {pack.file}", "bold green"), f" ({files} of run {pack.run.id})", wrap=False)
 
