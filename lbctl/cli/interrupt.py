@@ -8,8 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks what is under way to stop where that is safe, and is not asked twice."""
+def interruptible() -> Iterator[Callable[[], int]]:
+    """Ctrl-C asks what is under way to stop where that is safe, and is not asked twice.
+
+    Yields what says how often it was pressed.
+    """
     seen: list[int] = []
 
     def note(number: int, _frame: object) -> None:
@@ -17,7 +20,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(seen)
+        yield lambda: len(seen)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -45,6 +45,15 @@ class StepFailed:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """Nodes took a change together: `spread` seconds between the first and the last, known to `error`."""
+
+    nodes: tuple[str, ...]
+    spread: float
+    error: float
+
+
+@dataclass(frozen=True)
 class NodeUndone:
     """The node is (`good`) or is not back as it was."""
 
@@ -61,10 +70,41 @@ class Stopping:
 
 
 @dataclass(frozen=True)
+class ConnectionLost:
+    """A new connection is tried for at most `seconds`."""
+
+    node: str
+    seconds: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Reconnected:
+    """There is (`good`) or is no new connection after `seconds`."""
+
+    node: str
+    good: bool
+    seconds: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Unrecorded:
     """The workspace could not keep what happens; `text` says why. Said once, and the run goes on."""
 
     text: str
 
 
-Event = Gathering | NodeGathered | StepStarted | StepDone | StepFailed | NodeUndone | Stopping | Unrecorded
+Event = (
+    Gathering
+    | NodeGathered
+    | StepStarted
+    | StepDone
+    | StepFailed
+    | Taken
+    | NodeUndone
+    | Stopping
+    | ConnectionLost
+    | Reconnected
+    | Unrecorded
+)

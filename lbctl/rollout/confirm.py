@@ -12,6 +12,7 @@ from lbctl.model.change import Action, Change
 from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
+from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import Run
 
 _LET_GO = (Action.RESTORE, Action.FORGET)
@@ -31,7 +32,8 @@ def do(run: Run, node: str) -> str:
         command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
     ]
     if node in run.armed:
-        commands += [command("drop_server_state"), command("confirm", run.plan.id)]
+        keep = ("keep",) if node in run.awaiting else ()
+        commands += [command("drop_server_state"), command("confirm", run.transaction(node), *keep)]
     commands += _forgotten(run, node)
     try:
         run.call(node, commands)
@@ -48,8 +50,8 @@ def _stands(run: Run, node: str) -> bool:
     if node not in run.armed:
         return False
     try:
-        run.reach(node)
-        run.transport.run(node, [command("is_confirmed", run.plan.id)], timeout=_WAIT_SECONDS)
+        in_touch(run, node, whole_turn(run))
+        run.transport.run(node, [command("is_confirmed", run.transaction(node))], timeout=_WAIT_SECONDS)
     except NodeError:
         return False
     return True
@@ -80,6 +82,9 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
     facts = run.gathered[node]
     old = facts.owner
     resources = [r for kind in KINDS for r in kind.desired(run.node(node), facts.key)]
+    if node in run.awaiting:  # not changed yet: it stays recorded as it was
+        was = old.applied(run.awaiting[node]) if old else None
+        resources = [r for r in resources if r.address != run.awaiting[node]] + ([was] if was else [])
     kept = set(old.originals) if old else set()
     for change in run.changes[node]:
         if change.address.kind != "file":

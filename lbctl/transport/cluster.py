@@ -2,55 +2,30 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lbctl.errors import BecomeError, LockedError, RemoteError
+from lbctl.errors import RemoteError
 from lbctl.model.cluster import Node
-from lbctl.model.command import Answers, Command, Probe, command
+from lbctl.model.command import Answers, Clock, Command, Probe
 from lbctl.transport import script
+from lbctl.transport.clock import read_clock
+from lbctl.transport.lock import Lock, not_root
 from lbctl.transport.session import Session
 
-if TYPE_CHECKING:
-    from paramiko import Channel
-
-_LOCK_SECONDS = 15
-_BEAT_SECONDS = 10
 _AT_ONCE = 32  # connections being opened at a time
-
-
-@contextmanager
-def _beating(channel: Channel) -> Iterator[None]:
-    """Say that this end is alive, a few times in the minute for which the node's lock waits for it."""
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(_BEAT_SECONDS):
-            try:
-                channel.send(b".")
-            except OSError:
-                return  # the connection is gone, and the lock with it
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
 
 
 class SshTransport:
     """Opens a connection to a node at the first use of it, and keeps it. `config` is for `ssh -F`."""
 
     def __init__(self, nodes: Sequence[Node], config: Path | None = None) -> None:
-        self._sessions = {node.name: Session(node.name, node.ssh, config) for node in nodes}
+        self._ways = {node.name: node.ssh for node in nodes}
+        self._config = config
+        self._sessions = {name: self._new(name) for name in self._ways}
+        self._locks: dict[str, Lock] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="open")
         self._opening: dict[str, Future[None]] = {}
 
@@ -65,6 +40,9 @@ class SshTransport:
         # a package at both ends deadlock, which Python resolves with a KeyError (seen on a busy machine)
         import paramiko  # noqa: F401, I001 - for its import alone, in this order
         import fabric  # noqa: F401 - for its import alone
+
+    def _new(self, node: str) -> Session:
+        return Session(node, self._ways[node], self._config)
 
     def _session(self, node: str) -> Session:
         """The node's session, after what `begin` began for it. Raises NodeError."""
@@ -96,37 +74,36 @@ class SshTransport:
     def _output(self, node: str, nonce: str, text: str, timeout: float) -> tuple[bytes, bytes]:
         output, errors = self._session(node).run(text, timeout)
         if script.not_root(nonce, output):
-            raise _not_root(node)
+            raise not_root(node)
         return output, errors
 
     @contextmanager
     def lock(self, node: str, what: str) -> Iterator[None]:
         """The lock is held by a process on this connection: it is gone when the connection is."""
-        nonce = script.new_nonce()
-        who = f"{getpass.getuser()}@{socket.gethostname()}"
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        call = command("hold_lock", nonce, who, what, since).shell()
-        session = self._session(node)
-        channel = session.shell(_LOCK_SECONDS)
+        lock = Lock(what)
+        lock.take(self._session(node))
+        self._locks[node] = lock
         try:
-            # the shell's own input stays open: hold_lock reads it until the connection ends
-            text = f"{script.library()}\nexec 3<&0\n{call}\nexit $?\n"
-            answer = session.converse(channel, text, f"@{nonce} ", _LOCK_SECONDS)
-            if answer.startswith("cannot"):
-                raise _not_root(node, answer)
-            if not answer:
-                raise RemoteError(node, "the lock could not be asked for")
-            if not answer.startswith("locked"):
-                raise LockedError(
-                    node,
-                    "somebody else is at work on it",
-                    detail=answer,
-                    mend="wait for it, or look with: lbctl status",
-                )
-            with _beating(channel):
-                yield
+            yield
         finally:
-            channel.close()
+            del self._locks[node]
+            lock.release()
+
+    def reconnect(self, node: str) -> None:
+        """The one way to a second connection; until it stands, every use of the node fails at once."""
+        self._sessions[node].close()
+        fresh = self._new(node)
+        try:
+            fresh.open()
+            if node in self._locks:
+                self._locks[node].take(fresh)
+        except BaseException:
+            fresh.close()
+            raise
+        self._sessions[node] = fresh
+
+    def clock(self, node: str) -> Clock:
+        return read_clock(self._session(node))
 
     def close(self, *, wait: bool = True) -> None:
         """Close all connections; without `wait` not those that are just being opened: the process ends."""
@@ -141,8 +118,3 @@ def _whole(node: str, answers: Answers | None, said: bytes) -> Answers:
         last = said.decode("utf-8", "replace").strip().splitlines()[-5:]
         raise RemoteError(node, "the answer was cut short", evidence=last)
     return answers
-
-
-def _not_root(node: str, said: str = "") -> BecomeError:
-    mend = "log in as root, or say ssh: {become: sudo} in the cluster file"
-    return BecomeError(node, "lbctl has to be root there, and is not", detail=said, mend=mend)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from lbctl.model.command import Answers, Command, Probe
+from lbctl.model.command import Answers, Clock, Command, Probe
 
 
 class Reader(Protocol):
@@ -32,4 +32,15 @@ class Transport(Reader, Protocol):
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
         """Hold the node's lock for as long as the context and the connection live. Raises LockedError."""
+        ...
+
+    def reconnect(self, node: str) -> None:
+        """A new connection in place of one that was lost, with the lock where it was held. Tries once.
+
+        Raises NodeError; LockedError when somebody else has got the lock meanwhile.
+        """
+        ...
+
+    def clock(self, node: str) -> Clock:
+        """The node's clock against this machine's, by the quickest of a few questions. Raises NodeError."""
         ...

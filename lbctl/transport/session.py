@@ -25,7 +25,10 @@ _SHELL_SECONDS = 30  # for a shell that nobody waits for yet
 
 
 class Session:
-    """A logged-in connection. Not safe to open from two threads at once."""
+    """One logged-in connection, from its opening to its end; another one is another session.
+
+    Not safe to open from two threads at once.
+    """
 
     def __init__(self, node: str, ssh: Ssh, config: Path | None) -> None:
         self.node = node
@@ -34,6 +37,7 @@ class Session:
         self._link: proxy.Link | None = None
         self._connection: Connection | None = None
         self._waiting: Channel | None = None
+        self._closed = False
 
     def ready(self) -> None:
         """Connect, log in, and have a root shell wait for the first script. Raises NodeError."""
@@ -42,6 +46,8 @@ class Session:
 
     def open(self) -> None:
         """Connect and log in, once. Raises UnreachableError: down, unknown or changed host key, refused."""
+        if self._closed:
+            raise UnreachableError(self.node, "the connection is gone")
         if self._connection is not None:
             return
         login = openssh.login(self.node, self._ssh, self._config)
@@ -57,7 +63,14 @@ class Session:
             if self._link is None:
                 link.close()
 
+    def lose(self) -> None:
+        """The other end is silent: whatever waits for it, in any thread, fails now."""
+        if self._connection is not None:
+            self._connection.transport.close()
+
     def close(self) -> None:
+        """For good; whoever uses it afterwards is told that it is gone."""
+        self._closed = True
         if self._connection is not None:
             self._connection.close()
             self._connection = None

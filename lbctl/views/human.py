@@ -11,14 +11,17 @@ from rich.text import Text
 
 from lbctl.errors import InputError, LbctlError, Problem
 from lbctl.model.event import (
+    ConnectionLost,
     Event,
     Gathering,
     NodeGathered,
     NodeUndone,
+    Reconnected,
     StepDone,
     StepFailed,
     StepStarted,
     Stopping,
+    Taken,
     Unrecorded,
 )
 from lbctl.model.plan import Plan, Step
@@ -28,7 +31,7 @@ from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import drain_lines, drift_lines, report_lines, status_lines
 from lbctl.views.human_runs import pack_lines, run_lines
-from lbctl.views.line import Line, Part, count, error_lines, line, problem_lines, seconds
+from lbctl.views.line import Line, Part, count, error_lines, line, names, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.progress import Progress, step_head
 from lbctl.views.view import NodeStatus
@@ -62,12 +65,14 @@ class HumanView:
                 self._over(event.step, event.text or event.step.text, done)
             case StepFailed():
                 self._failed(event)
+            case Taken() | Stopping() | Unrecorded():
+                self._print([_remark(event)])
             case NodeUndone():
                 self._undone(event)
-            case Stopping():
-                self._print([line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))])
-            case Unrecorded():
-                self._print([line((f"What happens cannot be kept: {event.text}", "yellow"))])
+            case ConnectionLost():
+                self._lost(event)
+            case Reconnected():
+                self._reconnected(event)
             case _:
                 assert_never(event)
 
@@ -142,6 +147,18 @@ class HumanView:
         state = ("back as it was", "green") if event.good else ("NOT back as it was", "bold red")
         self._print([line((event.node, "cyan"), "  ", state, f"  {event.text}" if event.text else "")])
 
+    def _lost(self, event: ConnectionLost) -> None:
+        lost = ("its connection is lost", "bold yellow")
+        wait = f"waiting for a new one, at most {seconds(event.seconds)}; Ctrl-C ends that"
+        self._print([line((event.node, "cyan"), "  ", lost, f" ({event.text}): {wait}")])
+        self.progress.wait(event)
+
+    def _reconnected(self, event: Reconnected) -> None:
+        self.progress.waited(event.node)
+        found = ("connected again", "green") if event.good else ("not connected again", "bold red")
+        said = f": {event.text}" if event.text else ""
+        self._print([line((event.node, "cyan"), "  ", found, f" after {seconds(event.seconds)}{said}")])
+
     def _print(self, lines: Iterable[Line], console: Console | None = None) -> None:
         self.reading.close()
         target = console or self.out
@@ -149,6 +166,15 @@ class HumanView:
             for words in _wrapped(each, target):
                 words.rstrip()
                 target.print(words, soft_wrap=True)
+
+
+def _remark(event: Taken | Stopping | Unrecorded) -> Line:
+    if isinstance(event, Stopping):
+        return line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))
+    if isinstance(event, Unrecorded):
+        return line((f"What happens cannot be kept: {event.text}", "yellow"))
+    spread, error = event.spread * 1000, max(event.error * 1000, 0.1)
+    return line(f"Taken by {names(event.nodes)} within {spread:.0f} ms (clocks known to {error:.1f} ms).")
 
 
 class LastingConsole(Console):

@@ -9,14 +9,17 @@ from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
 from lbctl.model.event import (
+    ConnectionLost,
     Event,
     Gathering,
     NodeGathered,
     NodeUndone,
+    Reconnected,
     StepDone,
     StepFailed,
     StepStarted,
     Stopping,
+    Taken,
     Unrecorded,
 )
 from lbctl.model.plan import Plan
@@ -56,7 +59,7 @@ class JsonView:
 
     def plan(self, plan: Plan, *, text: bool = False) -> None:
         if self.events:
-            self._write(_event_line("planned", plan_form(plan, text=text)), self.out)
+            self._write(_timed({"event": "planned", **plan_form(plan, text=text)}), self.out)
         else:
             self._document("plan", plan_form(plan, text=text))
 
@@ -65,7 +68,7 @@ class JsonView:
             self._write(event_line(event), self.out)
 
     def report(self, report: ApplyReport) -> None:
-        self._write(_event_line("report", report_form(report)), self.out)
+        self._write(_timed({"event": "report", **report_form(report)}), self.out)
 
     def drift(self, report: DriftReport, *, text: bool = False) -> None:
         self._document("drift", drift_form(report, text=text))
@@ -118,36 +121,59 @@ class JsonView:
 
 def event_line(event: Event) -> str:
     """An event as one line, with the time of now."""
-    return _event_line(*_event(event))
+    return _timed(_event(event))
 
 
-def _event_line(name: str, form: Mapping[str, Json]) -> str:
+def _timed(form: Mapping[str, Json]) -> str:
     time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"format_version": FORMAT_VERSION, "event": name, "time": time, **form})
+    return json.dumps({"format_version": FORMAT_VERSION, "time": time, **form})
 
 
-def _event(event: Event) -> tuple[str, Mapping[str, Json]]:
+def _event(event: Event) -> Mapping[str, Json]:
     match event:
         case Gathering():
-            return "gathering", {"nodes": list(event.nodes)}
+            return {"event": "gathering", "nodes": list(event.nodes)}
         case NodeGathered():
-            return "gathered", {"node": event.node, "seconds": event.seconds}
-        case StepStarted():
-            return "started", {**step_form(event.step), "number": event.number, "of": event.of}
-        case StepDone():
-            return "done", {**step_form(event.step), **_said(event)}
-        case StepFailed():
-            evidence = [plain_unicode(words) for words in event.evidence]
-            return "failed", {**step_form(event.step), **_said(event), "evidence": evidence}
+            return {"event": "gathered", "node": event.node, "seconds": event.seconds}
+        case StepStarted() | StepDone() | StepFailed():
+            return _step(event)
+        case Taken():
+            nodes = list(event.nodes)
+            return {"event": "taken", "nodes": nodes, "spread": event.spread, "error": event.error}
         case NodeUndone():
-            return "undone", {"node": event.node, "good": event.good, "said": plain_unicode(event.text)}
+            return {
+                "event": "undone",
+                "node": event.node,
+                "good": event.good,
+                "said": plain_unicode(event.text),
+            }
         case Stopping():
-            return "stopping", {"node": event.node}
+            return {"event": "stopping", "node": event.node}
+        case ConnectionLost():
+            return {"event": "lost", **_link(event)}
+        case Reconnected():
+            return {"event": "reconnected", "good": event.good, **_link(event)}
         case Unrecorded():
-            return "unrecorded", {"said": plain_unicode(event.text)}
+            return {"event": "unrecorded", "said": plain_unicode(event.text)}
         case _:
             assert_never(event)
 
 
+def _step(event: StepStarted | StepDone | StepFailed) -> Mapping[str, Json]:
+    form = step_form(event.step)
+    match event:
+        case StepStarted():
+            return {"event": "started", **form, "number": event.number, "of": event.of}
+        case StepDone():
+            return {"event": "done", **form, **_said(event)}
+        case StepFailed():
+            evidence = [plain_unicode(words) for words in event.evidence]
+            return {"event": "failed", **form, **_said(event), "evidence": evidence}
+
+
 def _said(event: StepDone | StepFailed) -> Mapping[str, Json]:
     return {"seconds": event.seconds, "said": plain_unicode(event.text)}
+
+
+def _link(event: ConnectionLost | Reconnected) -> Mapping[str, Json]:
+    return {"node": event.node, "seconds": event.seconds, "said": plain_unicode(event.text)}

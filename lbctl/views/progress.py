@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from lbctl.model.event import StepStarted
+from lbctl.model.event import ConnectionLost, StepStarted
 from lbctl.model.plan import Step
 from lbctl.views.line import Part, names, seconds, text
 
@@ -27,6 +27,7 @@ class Progress:
         self.steps: dict[Step, StepStarted] = {}
         self.since: dict[Step, float] = {}
         self.reading: list[str] = []
+        self.lost: dict[str, float] = {}
         self.nodes = 0
         self.began = 0.0
         self.live: Live | None = None
@@ -54,6 +55,16 @@ class Progress:
         self._draw()
         return started
 
+    def wait(self, event: ConnectionLost) -> None:
+        """A node is waited for."""
+        self.lost[event.node] = self.clock()
+        self._draw()
+
+    def waited(self, node: str) -> None:
+        """No longer."""
+        self.lost.pop(node, None)
+        self._draw()
+
     def close(self) -> None:
         """Wipe what is drawn. What is still under way stays known."""
         if self.live:
@@ -75,6 +86,10 @@ class Progress:
             elapsed = (f"  {seconds(now - self.since[step])}", "dim")
             yield self._spinner(now), (*step_head(step, event), step.text, elapsed)
 
+        for node, since in self.lost.items():
+            elapsed = (f"  {seconds(now - since)}", "dim")
+            yield self._spinner(now), ((node, "cyan"), "  waiting for a new connection", elapsed)
+
     def _spinner(self, now: float) -> Spinner:
         spinner = Spinner("dots")
         spinner.start_time = self.began  # one phase for all, and no jump when a row comes or goes
@@ -83,7 +98,7 @@ class Progress:
     def _draw(self) -> None:
         if not self.console.is_terminal or self.console.is_dumb_terminal:
             return
-        if not self.steps and not self.reading:
+        if not (self.steps or self.reading or self.lost):
             self.close()
         elif self.live is None:
             self.live = Live(self, console=self.console, transient=True, refresh_per_second=8)

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
+from lbctl.gather import gather_node
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
@@ -15,6 +16,7 @@ from lbctl.model.plan import Plan
 from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
+from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import CONFIRM_WITHIN, Run
 from lbctl.rollout.undo import put_back
 from lbctl.rollout.walk import Walked, walk
@@ -28,7 +30,7 @@ from lbctl.workflows.recorder import EventLine, operator, recording
 
 @dataclass(frozen=True)
 class Apply:
-    """Everything that an apply works with. `interrupted` says whether Ctrl-C was seen.
+    """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed.
 
     `text` is the cluster file without secrets. It is kept as evidence, and so is `event_line` of each event.
     """
@@ -39,7 +41,7 @@ class Apply:
     emit: Emit
     event_line: EventLine
     text: str
-    interrupted: Callable[[], bool] = lambda: False
+    interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
 
 
@@ -153,7 +155,10 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 
 
 def _report(with_: Apply, run: Run, walked: Walked, seconds: float, kept: str) -> ApplyReport:
-    found = read(with_.cluster, with_.transport, with_.emit)
+    found = {
+        name: _again(run, name) if isinstance(one, NodeError) else one
+        for name, one in read(with_.cluster, with_.transport, with_.emit).items()
+    }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
     lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
     code = _code(walked, lost)
@@ -163,10 +168,19 @@ def _report(with_: Apply, run: Run, walked: Walked, seconds: float, kept: str) -
     return ApplyReport(run.plan.id, code, seconds, nodes, summary, _advice(code, walked, kept), kept)
 
 
+def _again(run: Run, name: str) -> Facts | NodeError:
+    """A node whose connection was lost while nothing was under way on it is not given up for that."""
+    try:
+        in_touch(run, name, AT_REST)
+        return gather_node(run.node(name), run.transport)
+    except NodeError as error:
+        return error
+
+
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
     what = "changed" if name in run.done else "unchanged"
-    if name == walked.failed:
-        what = "undone" if walked.back else "failed"
+    if name in walked.undone:
+        what = "undone" if walked.undone[name] else "failed"
     if isinstance(found, NodeError):
         return NodeOutcome(name, 0, UNREACHABLE, False, what)
     serial = found.owner.serial if found.owner else 0
@@ -192,7 +206,7 @@ def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
         case Exit.STOPPED:
             return f"Stopped, no node lost its service; changed: {changed}. {why}."
         case _:
-            return f"Stopped, and {walked.failed or 'a node'} needs a person. {why}."
+            return f"Stopped, and {', '.join(walked.lost) or 'a node'} needs a person. {why}."
 
 
 def _advice(code: Exit, walked: Walked, kept: str) -> tuple[str, ...]:
@@ -202,7 +216,7 @@ def _advice(code: Exit, walked: Walked, kept: str) -> tuple[str, ...]:
     if walked.error is not None and walked.error.mend:
         lines.append(walked.error.mend)
     if code is Exit.NEEDS_PERSON:
-        lines.append(f"by hand on {walked.failed or 'the node'}: sh /var/lib/lbctl/undo")
+        lines.append(f"by hand on {', '.join(walked.lost) or 'the node'}: sh /var/lib/lbctl/undo")
     if code is not Exit.ERROR:
         lines += [
             "continue:            mend the cause, then lbctl apply",

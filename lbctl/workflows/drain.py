@@ -37,7 +37,7 @@ class Maintenance:
     cluster: Cluster
     transport: Transport
     emit: Emit
-    interruptible: Callable[[], AbstractContextManager[Callable[[], bool]]]
+    interruptible: Callable[[], AbstractContextManager[Callable[[], int]]]
 
 
 def drain(with_: Maintenance, name: str, seconds: int, reason: str, allowed: frozenset[str]) -> DrainReport:
@@ -164,13 +164,13 @@ def _wait_until_left(run: Run, name: str, before: vrrp.Holders) -> None:
     def left(held: vrrp.Holders) -> bool:
         return all(name not in nodes and (nodes or not before[vip]) for vip, nodes in held.items())
 
-    if vrrp.wait(run, lambda held: run.interrupted() or left(held)) is None:
+    if vrrp.wait(run, lambda held: bool(run.interrupted()) or left(held)) is None:
         raise RemoteError(name, "the VIP did not leave it; it is as it was", mend=_STUCK)
 
 
 def _wait_until_settled(run: Run, name: str) -> None:
     def settled(_: vrrp.Holders) -> bool:
-        return run.interrupted() or not vrrp.complaints(run, *vrrp.look(run))
+        return bool(run.interrupted()) or not vrrp.complaints(run, *vrrp.look(run))
 
     if vrrp.wait(run, settled) is None:
         raise RemoteError(

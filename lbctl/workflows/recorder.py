@@ -42,11 +42,12 @@ class Recorder:
         self._mutex = Lock()
 
     def event(self, event: Event) -> None:
-        """Pass an event on, and keep it; from any thread."""
-        self._emit(event)
-        if isinstance(event, StepFailed):
-            self._failures.append(event)
-        self.attempt(lambda: self._folder.event(self._line(event)))
+        """Pass an event on, and keep it; from any thread. What is kept has the order of what is shown."""
+        with self._mutex:
+            self._emit(event)
+            if isinstance(event, StepFailed):
+                self._failures.append(event)
+            self.attempt(lambda: self._folder.event(self._line(event)))
 
     def end(self, run: Run, report: ApplyReport) -> None:
         """Keep the report, and of a run that did not end well what its nodes say of it."""
@@ -67,9 +68,8 @@ class Recorder:
         try:
             write()
         except LocalError as error:
-            with self._mutex:
-                first, self._told = not self._told, True
-            if first:
+            if not self._told:
+                self._told = True
                 self._emit(Unrecorded(": ".join(filter(None, (error.summary, error.detail)))))
 
 

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from lbctl import haproxy
-from lbctl.errors import RemoteError
+from lbctl.errors import RemoteError, UnreachableError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
-from lbctl.model.command import Answer, Answers, Command, Probe
+from lbctl.model.command import Answer, Answers, Clock, Command, Probe
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
@@ -64,20 +64,25 @@ Failing = Callable[[int, str, Command], bool]
 class FakeTransport:
     """Implements Transport. `calls` are the commands that were run: node and function, in order.
 
-    Of the functions in `lost` it is the answer that fails: they are carried out.
+    Of the functions in `lost` it is the answer that fails: they are carried out. Nodes that are `cut` off
+    answer nothing until they are connected again, each try of which `connecting` may let fail.
     """
 
     nodes: dict[str, FakeNode]
     failing: Failing = lambda number, node, command: False
     lost: frozenset[str] = frozenset()
     calls: list[tuple[str, str]] = field(default_factory=list)
+    cut: set[str] = field(default_factory=set)
+    connecting: Callable[[str], None] = lambda node: None
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
+        self._link(node)
         return {probe.name: self._answer(node, probe) for probe in probes}
 
     def run(self, node: str, commands: Sequence[Command], *, timeout: float = 60) -> tuple[str, ...]:
         said = []
         for command in commands:
+            self._link(node)
             number = len(self.calls)
             self.calls.append((node, command.words[0]))
             if self.failing(number, node, command):
@@ -89,6 +94,17 @@ class FakeTransport:
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def reconnect(self, node: str) -> None:
+        self.connecting(node)
+        self.cut.discard(node)
+
+    def _link(self, node: str) -> None:
+        if node in self.cut:
+            raise UnreachableError(node, "the connection is gone")
+
+    def clock(self, node: str) -> Clock:
+        return Clock(0, 0)
 
     def close(self) -> None:
         return None
@@ -217,9 +233,21 @@ def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
         raise RemoteError("node", "the time to confirm has passed")
 
 
+def _take_together(node: FakeNode, words: list[str], stdin: bytes) -> str:
+    _take(node, ["keepalived"], stdin)
+    return f"took {words[1]}"
+
+
+def _rearm(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    if node.confirmed == words[0]:
+        node.armed, node.confirmed = words[0], ""
+
+
 def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:
     assert node.armed == words[0]
-    node.armed, node.staged, node.confirmed = "", None, words[0]
+    node.armed, node.confirmed = "", words[0]
+    if len(words) == 1:
+        node.staged = None
 
 
 def _is_confirmed(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -252,11 +280,13 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "arm": _arm,
     "confirm": _confirm,
     "is_confirmed": _is_confirmed,
+    "rearm": _rearm,
     "still_armed": _still_armed,
     "undo": _undo,
     "swap_file": _swap,
     "take_reload": _take,
     "take_restart": _take,
+    "take_together": _take_together,
     "set_drain": _drain,
     "write_drain_record": _record,
     "drop_drain_record": _record,

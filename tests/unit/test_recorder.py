@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lbctl.errors import LocalError, RemoteError
+from lbctl.errors import LocalError, LockedError
 from lbctl.model.cluster import Cluster
 from lbctl.model.command import Answers, Command, Probe
 from lbctl.model.content import Content
@@ -43,24 +43,12 @@ def with_secret(proxy: str) -> Cluster:
     return replace(made, nodes=tuple(nodes))
 
 
-@dataclass
-class Deaf(FakeTransport):
-    """A node that does not answer any more, once `deaf` names it."""
-
-    deaf: str = ""
-
-    def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
-        if node == self.deaf:
-            raise RemoteError(node, "no answer within 10 s")
-        return super().ask(node, probes, timeout=timeout)
-
-
 class Scene:
     """An apply of another server, on nodes that have the old one, from a workspace."""
 
     def __init__(self, root: Path) -> None:
         self.state = ClusterState(root / "state" / "c")
-        self.transport = Deaf(applied(cluster(OLD)).nodes)
+        self.transport = applied(cluster(OLD))
         self.events: list[Event] = []
 
     def on(self, event: Event) -> None:
@@ -138,12 +126,14 @@ class TestKept:
     def test_of_a_node_that_is_gone_what_is_missing(self, scene: Scene) -> None:
         def on(event: Event) -> None:
             scene.events.append(event)
-            if isinstance(event, StepStarted) and (event.step.node, event.step.name) == (
-                "lb2",
-                StepName.VERIFY,
-            ):
-                scene.transport.deaf = "lb2"
+            if isinstance(event, StepStarted) and (event.step.node, event.step.name) == verify:
+                scene.transport.cut.add("lb2")
 
+        def connecting(node: str) -> None:
+            raise LockedError(node, "is locked", detail="by ann@desk")  # another try is of no use
+
+        verify = ("lb2", StepName.VERIFY)
+        scene.transport.connecting = connecting
         scene.on = on  # type: ignore[method-assign]
         assert int(scene.apply().code) == 4
         files = scene.files()

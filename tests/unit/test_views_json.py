@@ -24,7 +24,7 @@ KEYS = {
     "item": "node what address differences text",
     "status": "cluster vips nodes",
     "read": "node read role holds serial cluster daemons servers lock armed drain drained",
-    "report": "event time plan code seconds nodes summary advice run",
+    "report": "time event plan code seconds nodes summary advice run",
     "run": "run what cluster plan who began nodes outcome report",
     "pack": "run what cluster plan who began nodes outcome report file files",
 }
@@ -98,7 +98,7 @@ def test_runs_have_their_keys_and_unknown_is_null() -> None:
 
 def test_an_event_has_the_time_when_it_happened() -> None:
     line = json.loads(event_line(samples.events()[0]))
-    assert list(line) == ["format_version", "event", "time", "nodes"]
+    assert list(line) == ["format_version", "time", "event", "nodes"]
     assert datetime.now(UTC) - datetime.fromisoformat(line["time"]) < timedelta(seconds=60)
 
 

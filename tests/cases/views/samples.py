@@ -12,10 +12,12 @@ from lbctl.model.cluster import Cluster, Node, Ssh, Vip
 from lbctl.model.content import Content
 from lbctl.model.effect import Effect, Impact, Scope
 from lbctl.model.event import (
+    ConnectionLost,
     Event,
     Gathering,
     NodeGathered,
     NodeUndone,
+    Reconnected,
     StepDone,
     StepFailed,
     StepStarted,
@@ -97,6 +99,10 @@ def events(word: str = "cinder") -> tuple[Event, ...]:
         StepStarted(walked[1], 2, len(walked)),
         Stopping("lb2"),
         StepFailed(walked[1], 61.5, f"{word} is not listening", (f"[ALERT] {word}", "proxy has no server")),
+        ConnectionLost("lb2", 300, word),
+        Reconnected("lb2", True, 14.2),
+        ConnectionLost("lb3", 300, word),
+        Reconnected("lb3", False, 300.4, word),
         NodeUndone("lb2", True, word),
         NodeUndone("lb3", False, word),
         Unrecorded(word),
