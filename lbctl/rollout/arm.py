@@ -29,7 +29,9 @@ def do(run: Run, node: str) -> str:
     elif fingerprint(now, vips) != fingerprint(planned, vips):
         raise RemoteError(node, "it has changed since the plan was made", mend="plan again: lbctl plan")
     saves = [c for _, work in run.works(node) for c in work.save]
-    effects = [command("save_effect", e.unit, str(e.impact)) for e in run.effects(node)]
+    # a restart alone leaves no new files that a daemon has to let go of: what runs is left to run
+    taken = () if run.restarts(node) else run.effects(node)
+    effects = [command("save_effect", e.unit, str(e.impact)) for e in taken]
     begin = [
         command("make_base"),
         command("txn_begin", run.transaction(node)),
@@ -78,6 +80,7 @@ def _also(run: Run, node: str) -> Iterator[Command]:
     if any(change.address.name.startswith(UNITS) for change in run.touching(node)):
         yield command("save_daemon_reload")
     for unit in ("haproxy", "keepalived"):
-        if run.gathered[node].active(unit):
+        found = run.gathered[node].daemon(unit)
+        if found and (found.active or (found.loaded and run.cluster.retires(node))):
             # keepalived may be stopped to make the VIP leave; and either may die by itself meanwhile
             yield command("save_service", unit)

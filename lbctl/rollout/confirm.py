@@ -9,9 +9,12 @@ from lbctl.errors import NodeError
 from lbctl.gather import write_owner
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
+from lbctl.model.cluster import roster_entry
 from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
+from lbctl.planning import roster
+from lbctl.rollout import retire
 from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import Run
 
@@ -20,21 +23,22 @@ _WAIT_SECONDS = 100  # longer than a node makes a script wait for an earlier one
 
 
 def do(run: Run, node: str) -> str:
-    """One serial more, when anything but the record changed."""
+    """One serial more, when anything but the record changed; a restart alone leaves the record as it is."""
+    restarted = run.restarts(node)
     # an install leaves nothing to swap where only a package was missing: the node was changed all the same
-    touched = node in run.under_way or bool(run.touching(node))
+    touched = not restarted and (node in run.under_way or bool(run.touching(node)))
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
     # until the confirm the undo gives back the old record too; what it would need goes after it
-    commands: list[Command] = [
-        command("make_base"),
-        *_kept(run, node),
-        command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
-    ]
+    commands: list[Command] = [command("make_base"), *_kept(run, node)]
+    if not restarted:
+        commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
     if node in run.armed:
         keep = ("keep",) if node in run.awaiting else ()
         commands += [command("drop_server_state"), command("confirm", run.transaction(node), *keep)]
     commands += _forgotten(run, node)
+    if run.cluster.retires(node):
+        commands.append(command("drop_drain_record"))
     try:
         run.call(node, commands)
     except NodeError:
@@ -81,6 +85,10 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
     """What the node's owner record says after this apply."""
     facts = run.gathered[node]
     old = facts.owner
+    if run.cluster.retires(node):
+        assert old is not None, "only what is ours is retired"
+        gone = retire.record(run, old)
+        return gone, list(gone.resources)
     resources = [r for kind in KINDS for r in kind.desired(run.node(node), facts.key)]
     if node in run.awaiting:  # not changed yet: it stays recorded as it was
         was = old.applied(run.awaiting[node]) if old else None
@@ -101,5 +109,7 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
         key=facts.key,
         resources=tuple(resources),
         originals=tuple(sorted(kept)),
+        address=roster_entry(run.node(node)).address,
+        roster=roster.written(run.cluster, run.plan, old, run.done),
     )
     return owner, resources

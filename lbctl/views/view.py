@@ -10,7 +10,7 @@ from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
 from lbctl.model.record import KeptRun, Pack
-from lbctl.model.report import ApplyReport, DrainReport, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
 
 NodeStatus = Mapping[str, Facts | NodeError]
 """What was gathered, or why it could not be, by the node's name in the cluster file's order."""
@@ -35,8 +35,11 @@ class View(Protocol):
         """What drift found. Says nothing where nobody watches and there is nothing to say."""
         ...
 
-    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
-        """How each node stands, those that could not be read too; `vips` without prefix."""
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str], notes: Mapping[str, str]) -> None:
+        """How each node stands, those that could not be read too; `vips` without prefix.
+
+        `notes` are what is to be said of a node beside what was found on it.
+        """
         ...
 
     def drained(self, report: DrainReport) -> None:
@@ -49,6 +52,10 @@ class View(Protocol):
 
     def packed(self, pack: Pack) -> None:
         """A run's evidence that was packed: what is in it, and where it is."""
+        ...
+
+    def forgotten(self, report: ForgetReport) -> None:
+        """A node that the others' records name no longer."""
         ...
 
     def problems(self, problems: Sequence[Problem]) -> None:

@@ -14,6 +14,7 @@ from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
 from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
+from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.rollout.reconnect import AT_REST, in_touch
@@ -24,7 +25,7 @@ from lbctl.store.history import HistoryEntry, NodeSerial
 from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
-from lbctl.workflows.read import Emit, read, read_all
+from lbctl.workflows.read import Emit, read, read_all, whole
 from lbctl.workflows.recorder import EventLine, operator, recording
 
 
@@ -33,6 +34,7 @@ class Apply:
     """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed.
 
     `text` is the cluster file without secrets. It is kept as evidence, and so is `event_line` of each event.
+    With a `restart` it is the rollout of that alone.
     """
 
     cluster: Cluster
@@ -43,6 +45,7 @@ class Apply:
     text: str
     interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
+    restart: Restart = NO_RESTART
 
 
 def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool) -> ApplyReport:
@@ -53,34 +56,34 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     """
     refuse(reviewed, allowed)
     began = time.monotonic()
-    with _locks(with_, f"apply of plan {reviewed.id}"):
-        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+    with _locked(with_, f"{_what(with_)} of plan {reviewed.id}") as (with_, gathered):
         if _recovered(with_, gathered):
             raise StaleError(
                 "the plan is stale: an apply was cut off since, and is put back now",
-                mend="look at a new one: lbctl plan",
+                mend=f"look at a new one: lbctl {with_.restart or 'plan'}",
             )
-        plan = make(with_.cluster, gathered, reviewed.created, with_.cluster.problems)
+        plan = make(with_.cluster, gathered, reviewed.created, with_.cluster.problems, with_.restart)
         moved = same_inputs(reviewed, plan)
         if moved:
             raise StaleError(
                 "the plan is stale: nothing was touched",
                 detail="\n".join(moved),
-                mend="look at a new one: lbctl plan",
+                mend=f"look at a new one: lbctl {with_.restart or 'plan'}",
             )
         if saved:
             with_.state.mark_used(reviewed.id)
-        return roll_out(with_, "apply", plan, gathered, began)
+        return _rolled_out(with_, plan, gathered, began)
 
 
-def roll_out(with_: Apply, what: str, plan: Plan, gathered: Mapping[str, Facts], began: float) -> ApplyReport:
-    """Walk a plan whose nodes' locks are held, and keep what happens; `what` is the command's name.
+def _rolled_out(with_: Apply, plan: Plan, gathered: Mapping[str, Facts], began: float) -> ApplyReport:
+    """Walk the plan, its nodes' locks being held, and keep what happens.
 
     Raises LocalError before anything is touched, when the workspace cannot be written.
     """
     cluster_id = _cluster_id(with_, gathered)
-    runs = with_.state.runs
-    with recording(runs, what, plan, with_.text, with_.emit, with_.event_line) as recorder:
+    with recording(
+        with_.state.runs, _what(with_), plan, with_.text, with_.emit, with_.event_line
+    ) as recorder:
         with_ = replace(with_, emit=recorder.event)
         run = Run(
             with_.cluster,
@@ -97,6 +100,10 @@ def roll_out(with_: Apply, what: str, plan: Plan, gathered: Mapping[str, Facts],
         recorder.end(run, report)
         recorder.attempt(lambda: _keep(with_, plan, report))
     return report
+
+
+def _what(with_: Apply) -> str:
+    return f"{with_.restart or 'apply'}"
 
 
 def nothing_to_do(plan: Plan) -> ApplyReport:
@@ -118,12 +125,16 @@ def refuse(plan: Plan, allowed: frozenset[str]) -> None:
 
 
 @contextmanager
-def _locks(with_: Apply, what: str) -> Iterator[None]:
-    """Every node's lock, in the nodes' order, so that two applies never wait for each other."""
+def _locked(with_: Apply, what: str) -> Iterator[tuple[Apply, dict[str, Facts]]]:
+    """Every node's lock, and all facts; the apply then knows the nodes that are to be retired, too."""
     with ExitStack() as stack:
         for node in with_.cluster.nodes:
             stack.enter_context(with_.transport.lock(node.name, what))
-        yield
+        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+        cluster, found = whole(with_.cluster, gathered, with_.transport, with_.emit)
+        for node in cluster.retired:
+            stack.enter_context(with_.transport.lock(node.name, what))
+        yield replace(with_, cluster=cluster), found
 
 
 def recover(with_: Apply) -> None:
@@ -131,8 +142,8 @@ def recover(with_: Apply) -> None:
 
     Raises LockedError, and RemoteError where a node cannot be put back.
     """
-    with _locks(with_, "putting back what was cut off"):
-        _recovered(with_, read_all(with_.cluster, with_.transport, with_.emit))
+    with _locked(with_, "putting back what was cut off") as (wider, gathered):
+        _recovered(wider, gathered)
 
 
 def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
@@ -155,17 +166,20 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 
 
 def _report(with_: Apply, run: Run, walked: Walked, seconds: float, kept: str) -> ApplyReport:
+    every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
     found = {
         name: _again(run, name) if isinstance(one, NodeError) else one
-        for name, one in read(with_.cluster, with_.transport, with_.emit).items()
+        for name, one in read(every, with_.transport, with_.emit).items()
     }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
-    lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
+    served = [n for n in nodes if n.what != "retired" and run.gathered[n.node].active("haproxy")]
+    lost = [n.node for n in served if not n.serving]
     code = _code(walked, lost)
-    summary = _summary(walked, code, nodes)
+    summary = _summary(with_, walked, code, nodes)
     if with_.cluster.excluded:
         summary += f" Left out: {', '.join(with_.cluster.excluded)}."
-    return ApplyReport(run.plan.id, code, seconds, nodes, summary, _advice(code, walked, kept), kept)
+    advice = (*_advice(with_, run, code, walked), *_evidence(code, kept))
+    return ApplyReport(run.plan.id, code, seconds, nodes, summary, advice, kept)
 
 
 def _again(run: Run, name: str) -> Facts | NodeError:
@@ -178,7 +192,8 @@ def _again(run: Run, name: str) -> Facts | NodeError:
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
-    what = "changed" if name in run.done else "unchanged"
+    done = "retired" if run.cluster.retires(name) else _done(with_)
+    what = done if name in run.done else "unchanged"
     if name in walked.undone:
         what = "undone" if walked.undone[name] else "failed"
     if isinstance(found, NodeError):
@@ -195,21 +210,30 @@ def _code(walked: Walked, lost: Sequence[str]) -> Exit:
     return Exit.STOPPED if walked.touched else Exit.ERROR
 
 
-def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
-    changed = ", ".join(n.node for n in nodes if n.what == "changed") or "no node"
+def _done(with_: Apply) -> str:
+    """What has happened to a node that it is done with."""
+    return "restarted" if with_.restart else "changed"
+
+
+def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
+    done = _done(with_)
+    changed = ", ".join(n.node for n in nodes if n.what == done) or "no node"
+    retired = ", ".join(n.node for n in nodes if n.what == "retired")
+    changed += f"; retired: {retired}" if retired else ""
     why = f"{walked.error.summary}" if walked.error else "interrupted"
     match code:
         case Exit.DONE:
-            return f"Applied: {changed}."
+            did = f"Restarted {' and '.join(with_.restart.units)}" if with_.restart else "Applied"
+            return f"{did}: {changed}."
         case Exit.ERROR:
-            return f"Nothing was changed: {why}."
+            return f"Nothing was {done}: {why}."
         case Exit.STOPPED:
-            return f"Stopped, no node lost its service; changed: {changed}. {why}."
+            return f"Stopped, no node lost its service; {done}: {changed}. {why}."
         case _:
             return f"Stopped, and {', '.join(walked.lost) or 'a node'} needs a person. {why}."
 
 
-def _advice(code: Exit, walked: Walked, kept: str) -> tuple[str, ...]:
+def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ...]:
     if code is Exit.DONE:
         return ()
     lines = []
@@ -218,13 +242,21 @@ def _advice(code: Exit, walked: Walked, kept: str) -> tuple[str, ...]:
     if code is Exit.NEEDS_PERSON:
         lines.append(f"by hand on {', '.join(walked.lost) or 'the node'}: sh /var/lib/lbctl/undo")
     if code is not Exit.ERROR:
-        lines += [
-            "continue:            mend the cause, then lbctl apply",
-            "go back everywhere:  put the cluster file back to what it was, then lbctl apply",
-            "leave it:            every node that is done stays so; lbctl status shows where they are",
-        ]
-    lines.append(f"pack the evidence:   lbctl report {kept}")
+        lines += _ways_on(with_, run)
     return tuple(lines)
+
+
+def _ways_on(with_: Apply, run: Run) -> Iterator[str]:
+    left = tuple(name for name in with_.restart.nodes or run.gathered if name not in run.done)
+    again = replace(with_.restart, nodes=left) or "apply"
+    yield f"continue:            mend the cause, then lbctl {again}"
+    if not with_.restart:
+        yield "go back everywhere:  put the cluster file back to what it was, then lbctl apply"
+    yield "leave it:            every node that is done stays so; lbctl status shows where they are"
+
+
+def _evidence(code: Exit, kept: str) -> tuple[str, ...]:
+    return () if code is Exit.DONE else (f"pack the evidence:   lbctl report {kept}",)
 
 
 def _keep(with_: Apply, plan: Plan, report: ApplyReport) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 NODES = ("lb3", "lb2", "lb1")
 ROUTER = (b"virtual_router_id 47", b"virtual_router_id 48")
+SECOND = (b"    10.0.0.9\n", b"    10.0.0.9\n    10.0.0.8\n")
 UNIT = (StepName.ARM, StepName.SWAP, StepName.TAKE, StepName.VERIFY, StepName.CONFIRM)
 
 
@@ -80,13 +81,22 @@ class TestPlan:
         transport, new = applied(cluster(PROXY)), another_router().without(["lb3"])
         assert codes(make(new, gathered(new, transport), "")) == ["split", "partial"]
 
-    def test_without_a_drain_file_the_holder_has_to_be_the_one_that_is_elected(self) -> None:
+    def test_without_a_drain_file_the_holder_has_to_be_the_one_that_is_elected_and_clearly(self) -> None:
         old = changed_vrrp(cluster(PROXY), b"  track_file {\n    d\n  }\n", b"")
         new = changed_vrrp(old, *ROUTER)
         transport = applied(old)
+        assert codes(make(new, gathered(new, transport), "")) == ["split"]
+        higher = changed_vrrp(new, b"priority 102", b"priority 150")
+        assert codes(make(higher, gathered(higher, transport), "")) == []
+
+    def test_a_node_that_holds_another_vip_cannot_be_held_out(self) -> None:
+        both = changed_vrrp(cluster(PROXY), *SECOND)
+        transport = applied(both)
+        new = changed_vrrp(both, *ROUTER)
+        found = gathered(new, transport)
+        found["lb2"] = replace(found["lb2"], held=frozenset({"10.0.0.8"}))
+        assert codes(make(new, found, "")) == ["split", "split"]
         assert codes(make(new, gathered(new, transport), "")) == []
-        lower = changed_vrrp(new, b"priority 102", b"priority 90")
-        assert codes(make(lower, gathered(lower, transport), "")) == ["split"]
 
 
 @dataclass

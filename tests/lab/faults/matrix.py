@@ -26,6 +26,11 @@ STEPS: tuple[tuple[str, StepName], ...] = (
     *((node, step) for node in ORDER for step in (_MASTER if node == "lb1" else _BACKUP)),
 )
 
+# only a node that leaves the cluster has this step, and then there is no way back by the same two files: what
+# fails in it is tried in job/test_life.py
+ELSEWHERE = frozenset({StepName.RETIRE})
+WALKED = tuple(step for step in StepName if step not in ELSEWHERE)
+
 
 class Fault(Enum):
     """What goes wrong. The order pairs each with the step that `selection` tries it at."""
@@ -63,7 +68,7 @@ def cells() -> tuple[Cell, ...]:
 def selection() -> tuple[Cell, ...]:
     """Each step once and each fault at least once, the nodes taking turns."""
     found, faults = [], list(Fault)
-    for number, step in enumerate(StepName):
+    for number, step in enumerate(WALKED):
         nodes = [node for node, one in STEPS if one is step]
         found.append(Cell(nodes[number % len(nodes)], step, faults[number % len(faults)]))
     return tuple(found)

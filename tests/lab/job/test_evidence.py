@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.job.steps import HEAT, NODES, PORTS, Site, eventually, four, run_until
+from tests.lab.job.steps import HEAT, NODES, PORTS, Site, eventually, four, interrupt, run_until
 from tests.lab.job.test_failures import port_taken
 from tests.lab.job.test_heals import WITHIN, back, cut
 
@@ -119,6 +119,9 @@ class TestAnApplyThatFails:
         process = site.start("apply", "--yes", "--json", "--confirm-within", str(WITHIN))
         run_until(process, "done", "swap", "lb3")
         with cut(site, "lb3"):
+            assert process.stdout is not None
+            assert any(json.loads(line)["event"] == "lost" for line in process.stdout)
+            interrupt(process)  # nobody waits for the node to come back
             process.communicate(timeout=150)
             assert process.returncode == 4
         eventually(back(site, "lb3", before), WITHIN + 20)
