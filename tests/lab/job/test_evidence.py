@@ -212,3 +212,10 @@ class TestAWorkspaceWithoutRoom:
         assert {node: site.snapshot(node) for node in NODES} == before
         assert site.left_behind() == {}
         assert site.lbctl("apply", "plans/next.json").code == 0
+
+
+def test_a_restart_is_kept_too(site: Site, tmp_path: Path) -> None:
+    assert site.lbctl("restart", "haproxy", "lb3", "--yes").code == 0
+    run = runs(site)[-1]
+    assert (run["what"], run["outcome"]) == ("restart haproxy lb3", "done")
+    assert names(unpacked(site, run["run"], tmp_path)) == {*BEGUN, "report.json"}
