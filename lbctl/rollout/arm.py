@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -14,7 +13,7 @@ from lbctl.model.effect import Scope
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.instant import election_seconds, renewed
 from lbctl.planning.order import vip_addresses
-from lbctl.rollout.run import NANO, UNDO_SECONDS, UNITS, Run
+from lbctl.rollout.run import UNITS, Run
 
 
 def do(run: Run, node: str) -> str:
@@ -61,8 +60,7 @@ def _arm(run: Run, node: str) -> Iterator[Command]:
     seconds = f"{election_seconds(change):g}" if found else "0"
     lines = ("\t".join((f"{vip.address}/{vip.prefix}", *vip.instances)) for vip in found)
     yield command("save_together", seconds, *lines)
-    left = (run.unit.undo_at - time.time_ns()) // NANO - UNDO_SECONDS
-    yield command("arm", str(left), run.unit.on(node, run.unit.undo_at))
+    yield command("arm", str(run.unit.seconds_left()), run.unit.on(node, run.unit.undo_at))
 
 
 def _install() -> Command:

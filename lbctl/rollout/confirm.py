@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from threading import BrokenBarrierError
 
 from lbctl.errors import NodeError
 from lbctl.gather import write_owner
@@ -16,9 +17,10 @@ from lbctl.model.resource import Resource
 from lbctl.planning import roster
 from lbctl.rollout import retire
 from lbctl.rollout.reconnect import in_touch, whole_turn
-from lbctl.rollout.run import Run
+from lbctl.rollout.run import Run, Unit
 
 _LET_GO = (Action.RESTORE, Action.FORGET)
+_MARGIN = 5
 _WAIT_SECONDS = 100  # longer than a node makes a script wait for an earlier one
 
 
@@ -33,6 +35,10 @@ def do(run: Run, node: str) -> str:
     commands: list[Command] = [command("make_base"), *_kept(run, node)]
     if not restarted:
         commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
+    if run.unit is not None:
+        if not _all_ready(run, run.unit, node, commands):
+            return "not confirmed: another node is not ready to be"
+        commands = []
     if node in run.armed:
         keep = ("keep",) if node in run.awaiting else ()
         commands += [command("drop_server_state"), command("confirm", run.transaction(node), *keep)]
@@ -49,12 +55,30 @@ def do(run: Run, node: str) -> str:
     return f"serial {owner.serial}"
 
 
+def _all_ready(run: Run, unit: Unit, node: str, commands: list[Command]) -> bool:
+    """Between the first node's confirm and the last one's lies as little as can be: all else is done before.
+
+    Raises NodeError when this node is not ready.
+    """
+    try:
+        run.call(node, commands)
+    except NodeError:
+        unit.ready.abort()
+        raise
+    try:
+        unit.ready.wait(_WAIT_SECONDS)
+    except BrokenBarrierError:
+        return False
+    return True
+
+
 def _stands(run: Run, node: str) -> bool:
     """Was it confirmed, although the answer was lost? Then there is nothing to undo, and nothing failed."""
     if node not in run.armed:
         return False
     try:
-        in_touch(run, node, whole_turn(run))
+        # before those that are not confirmed put themselves back, the others have to know
+        in_touch(run, node, run.unit.seconds_left() - _MARGIN if run.unit else whole_turn(run))
         run.transport.run(node, [command("is_confirmed", run.transaction(node))], timeout=_WAIT_SECONDS)
     except NodeError:
         return False

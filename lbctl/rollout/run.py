@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from threading import Barrier
 
 from lbctl.document import Document
 from lbctl.errors import NodeError, RemoteError
@@ -41,12 +42,21 @@ UNITS = "/etc/systemd/system/"
 """Files below it are read by systemd itself, when it is told to."""
 
 
+_TOGETHER = "-together"
+
+
+def taken_together(transaction: str) -> bool:
+    """Is it one of several nodes at one instant?"""
+    return transaction.endswith(_TOGETHER)
+
+
 @dataclass
 class Unit:
     """Several nodes that change together. Instants are nanoseconds since the epoch by this machine's clock.
 
     At `undo_at` all of them put themselves back, unless confirmed. `changes` is what they awaited. `clocks`
     are the nodes' own; `instant` is when they take the change, 0 = not yet chosen; `took` is when they did.
+    At `ready` every node waits for all others before it is confirmed.
     """
 
     nodes: tuple[str, ...]
@@ -55,6 +65,14 @@ class Unit:
     clocks: dict[str, Clock] = field(default_factory=dict)
     instant: int = 0
     took: dict[str, int] = field(default_factory=dict)
+    ready: Barrier = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ready = Barrier(len(self.nodes))
+
+    def seconds_left(self) -> int:
+        """Until the nodes begin to put themselves back; 0 = they have begun."""
+        return max((self.undo_at - time.time_ns()) // NANO - UNDO_SECONDS, 0)
 
     def on(self, node: str, instant: int) -> str:
         """An instant as the node's own clock will say it."""
@@ -135,7 +153,7 @@ class Run:
 
     def transaction(self, name: str) -> str:
         """What its undo is armed by: a node may have a turn of its own and one together with the others."""
-        return f"{self.plan.id}-together" if self.unit and name in self.unit.nodes else self.plan.id
+        return self.plan.id + (_TOGETHER if self.unit and name in self.unit.nodes else "")
 
     def touching(self, name: str) -> tuple[Change, ...]:
         """The node's changes that touch it, in apply order. That it is retired is a step's own work."""

@@ -18,7 +18,8 @@ from lbctl.model.plan import Step, StepName
 from lbctl.rollout import arm, confirm, drain, install, retire, stage, swap, take, verify
 from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import Run
-from lbctl.rollout.undo import undo, undo_together
+from lbctl.rollout.undo import undo
+from lbctl.rollout.undo_together import undo_together
 
 Do = Callable[[Run, str], str]
 

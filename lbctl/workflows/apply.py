@@ -18,8 +18,9 @@ from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.rollout.reconnect import AT_REST, in_touch
-from lbctl.rollout.run import CONFIRM_WITHIN, Run
+from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
 from lbctl.rollout.undo import put_back
+from lbctl.rollout.undo_together import put_back_together
 from lbctl.rollout.walk import Walked, walk
 from lbctl.store.history import HistoryEntry, NodeSerial
 from lbctl.store.workspace import ClusterState
@@ -153,8 +154,12 @@ def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
         return False
     plan = make(with_.cluster, gathered, now())
     run = Run(with_.cluster, "", plan, with_.transport, dict(gathered), with_.emit)
+    for transaction in sorted(
+        {gathered[name].armed for name in armed if taken_together(gathered[name].armed)}
+    ):
+        put_back_together(run, transaction)
     for name in armed:
-        put_back(run, name)
+        put_back(run, name)  # harmless where it is back already
         with_.emit(NodeUndone(name, True, f"the apply of plan {gathered[name].armed} was cut off; put back"))
     return True
 
