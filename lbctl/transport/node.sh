@@ -337,7 +337,12 @@ write_owner() {
     sync "$base/owner.json.new" && mv -T "$base/owner.json.new" "$base/owner.json"
 }
 
-last_messages() { journalctl -q --no-pager -o cat -n "$2" -u "$1" 2>/dev/null; }
+# last_messages UNIT COUNT. What HAProxy logs of its traffic comes as syslog: URLs of clients are left out
+last_messages() {
+  set -- -n "$2" -u "$1"
+  [ "$4" != haproxy ] || set -- "$@" _TRANSPORT=stdout _TRANSPORT=journal
+  journalctl -q --no-pager -o cat "$@" 2>/dev/null
+}
 
 # try_connects ADDRESS/PORT…: all at once; prints those that do not accept a connection
 try_connects() {

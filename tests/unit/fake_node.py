@@ -49,6 +49,8 @@ class FakeNode:
     armed: str = ""
     transaction: str = ""
     confirmed: str = ""
+    messages: str = ""
+    journal: str = ""
 
     @property
     def priority(self) -> int:
@@ -138,6 +140,9 @@ class FakeTransport:
             "connections": str,
             "alive": str,
             "master": str,
+            "messages.haproxy": lambda: node.messages,
+            "messages.keepalived": str,
+            "journal": lambda: node.journal,
         }
         if probe.name == "keepalived":
             return Answer(0 if "keepalived" in node.state.active else 3, b"")
