@@ -108,12 +108,14 @@ def _value(view: PeerView, *words: str) -> Sequence[str]:
 
 
 def heard(said: str) -> Iterator[Advert]:
-    """What came in, as the node prints it: interface, source, destination, hops, bytes in hex.
+    """What came in, as the node prints it: `advert`, interface, source, destination, hops, bytes in hex.
 
     What is no advert is left out.
     """
     for line in said.splitlines():
-        words = line.split()
+        word, *words = line.split() or [""]
+        if word != "advert":
+            continue
         try:
             packet, hops = bytes.fromhex("".join(words[4:])), int(words[3])
             source, destination = (str(ip_address(word.strip("[]"))) for word in words[1:3])

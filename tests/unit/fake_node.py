@@ -49,6 +49,8 @@ class FakeNode:
     armed: str = ""
     transaction: str = ""
     confirmed: str = ""
+    messages: str = ""
+    journal: str = ""
     deaf: bool = False
 
     @property
@@ -139,6 +141,9 @@ class FakeTransport:
             "connections": str,
             "alive": str,
             "master": str,
+            "messages.haproxy": lambda: node.messages,
+            "messages.keepalived": str,
+            "journal": lambda: node.journal,
         }
         if probe.name == "keepalived":
             return Answer(0 if "keepalived" in node.state.active else 3, b"")
@@ -158,7 +163,10 @@ class FakeTransport:
             return ""
         assert "keepalived" not in self.nodes[node].state.active, "it listens before it starts"
         vrid = instances(parse(holder.state.loaded[KEEPALIVED]))[0].virtual_router_id
-        return f"eth0 {holder.address} 224.0.0.18 255 21 {vrid:02x} 64 01 00 01 00 00 0a 00 00 09" + " 00" * 8
+        return (
+            f"advert eth0 {holder.address} 224.0.0.18 255 21 {vrid:02x} 64 01 00 01 00 00 0a 00 00 09"
+            + " 00" * 8
+        )
 
     def _do(self, node: FakeNode, command: Command) -> str:
         function, *words = command.words
