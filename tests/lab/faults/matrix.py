@@ -17,18 +17,22 @@ _BACKUP = (
     StepName.UNDRAIN,
     StepName.CONFIRM,
 )
+# its keepalived was stopped before: it joins the others
+_JOINING = (StepName.ARM, StepName.LISTEN, *_BACKUP[1:])
 _MASTER = tuple(StepName.HANDOVER if step is StepName.DRAIN else step for step in _BACKUP)
 
 ORDER = ("lb3", "lb2", "lb1")
 # what a plan for `harness.texts` walks; the harness holds it against the real plan before the first cell
 STEPS: tuple[tuple[str, StepName], ...] = (
     *((node, step) for step in _FIRST for node in ORDER),
-    *((node, step) for node in ORDER for step in (_MASTER if node == "lb1" else _BACKUP)),
+    *(("lb3", step) for step in _JOINING),
+    *(("lb2", step) for step in _BACKUP),
+    *(("lb1", step) for step in _MASTER),
 )
 
-# only a node that leaves the cluster has this step, and then there is no way back by the same two files: what
-# fails in it is tried in job/test_life.py
-ELSEWHERE = frozenset({StepName.RETIRE})
+# only a node that leaves the cluster has RETIRE, and then there is no way back by the same two files: what
+# fails in it is tried in job/test_life.py; TAKE is no node's own turn: job/test_together.py
+ELSEWHERE = frozenset({StepName.RETIRE, StepName.TAKE})
 WALKED = tuple(step for step in StepName if step not in ELSEWHERE)
 
 
