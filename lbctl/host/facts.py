@@ -131,6 +131,7 @@ def _daemon(name: str, unit: dict[str, str]) -> Daemon:
         active=unit.get("ActiveState") in ("active", "reloading"),
         main_pid=int(unit.get("MainPID", "0") or 0),
         status=unit.get("StatusText", ""),
+        failed=unit.get("ActiveState") == "failed",
     )
 
 

@@ -19,7 +19,10 @@ class Listener:
 
 @dataclass(frozen=True)
 class Daemon:
-    """A unit as systemd sees it. `status` is its own status text ("Ready.", "Reload failed!")."""
+    """A unit as systemd sees it. `status` is its own status text ("Ready.", "Reload failed!").
+
+    `failed` = systemd has given it up: it does not come back by itself.
+    """
 
     unit: str
     loaded: bool
@@ -27,6 +30,7 @@ class Daemon:
     active: bool
     main_pid: int
     status: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True)
