@@ -131,6 +131,7 @@ def _facts(
         resources=resources,
         key=key,
         drain_record=host.drain_record(answers),
+        undone=host.undone(answers),
     )
 
 

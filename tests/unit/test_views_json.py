@@ -22,7 +22,7 @@ KEYS = {
     "drift": "cluster code items changes excluded",
     "item": "node what address differences text",
     "status": "cluster vips nodes",
-    "read": "node read role holds serial cluster daemons servers lock armed drain drained",
+    "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
     "report": "event plan code seconds nodes summary advice",
 }
 
