@@ -54,3 +54,11 @@ class Answer:
 
 Answers = Mapping[str, Answer]
 """By the probe's name. A name that is missing was never answered: unknown."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How far a node's clock is ahead of this machine's, and by how much that may be wrong: nanoseconds."""
+
+    ahead: int
+    error: int

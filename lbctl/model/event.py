@@ -45,6 +45,15 @@ class StepFailed:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """Nodes took a change together: `spread` seconds between the first and the last, known to `error`."""
+
+    nodes: tuple[str, ...]
+    spread: float
+    error: float
+
+
+@dataclass(frozen=True)
 class NodeUndone:
     """The node is (`good`) or is not back as it was."""
 
@@ -85,6 +94,7 @@ Event = (
     | StepStarted
     | StepDone
     | StepFailed
+    | Taken
     | NodeUndone
     | Stopping
     | ConnectionLost

@@ -20,6 +20,7 @@ class StepName(Enum):
     DRAIN = "drain"
     HANDOVER = "handover"
     SWAP = "swap"
+    TAKE = "take"
     VERIFY = "verify"
     UNDRAIN = "undrain"
     CONFIRM = "confirm"
@@ -35,11 +36,16 @@ class StepName(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One entry of the rollout. `text` says what happens and why, for a reader of the plan."""
+    """One entry of the rollout. `text` says what happens and why, for a reader of the plan.
+
+    Steps `together` are one unit: each is walked on all nodes at once, and what fails on one of them is
+    undone on all.
+    """
 
     name: StepName
     node: str
     text: str
+    together: bool = False
 
 
 class Role(Enum):

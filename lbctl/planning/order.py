@@ -1,17 +1,26 @@
-"""The rollout as a list of steps: the same list is shown by plan and walked by apply."""
+"""The rollout as a list of steps: the same list is shown by plan and walked by apply.
+
+What VRRP peers compare is taken by all running nodes at one instant, as one unit, after everything else has
+been changed node by node: backups first would make two masters (measured). A node whose keepalived is yet to
+be started comes after it, and finds the others as they will stay.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Change
 from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
-from lbctl.model.effect import Impact, Scope, merged
+from lbctl.model.effect import Impact, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
 from lbctl.planning import election
+from lbctl.planning.instant import election_seconds, renewed, taken_at_one_instant
 from lbctl.planning.meaning import document
+
+VERIFIED = "units active, binds listening, servers up, one holder a VIP"
+CONFIRMED = "write the owner record, disarm the undo"
 
 
 def vip_addresses(cluster: Cluster) -> frozenset[str]:
@@ -46,10 +55,47 @@ def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
     by_node = {name: [c for c in changes if c.address.node == name] for name in order}
     found = [step for name in order for step in _install(name, by_node[name])]
     found += [step for name in order for step in _stage(name, by_node[name])]
+    shared = taken_at_one_instant(gathered, changes)
+    together = {change.address.node: change for change in shared}
     for name in order:
-        if by_node[name]:
+        apart = [c for c in by_node[name] if c not in shared]
+        if name in together and any(c.action.touches for c in apart):
+            found += _node(cluster, gathered, name, apart)
+        elif not together and by_node[name]:
+            found += _node(cluster, gathered, name, by_node[name])
+    found += _together(gathered, [together[name] for name in order if name in together])
+    for name in order if together else ():
+        if name not in together and by_node[name]:
             found += _node(cluster, gathered, name, by_node[name])
     return tuple(found)
+
+
+def _together(gathered: Mapping[str, Facts], changes: Sequence[Change]) -> list[Step]:
+    """The unit: step by step, each on all nodes at once."""
+    texts: dict[StepName, Callable[[Change], str]] = {
+        StepName.ARM: lambda _: "keep what the undo needs; one deadline and one undo for all",
+        StepName.SWAP: lambda _: "the files; no daemon is touched",
+        StepName.TAKE: lambda change: _take(gathered[change.address.node], change),
+        StepName.VERIFY: lambda _: VERIFIED,
+        StepName.CONFIRM: lambda _: CONFIRMED,
+    }
+    return [
+        Step(name, change.address.node, text(change), together=True)
+        for name, text in texts.items()
+        for change in changes
+    ]
+
+
+def _take(facts: Facts, change: Change) -> str:
+    """What VRRP's rules make of it. A new virtual router has no master until one is elected."""
+    found = [vip.address for vip in renewed(change)]
+    if not found:
+        return "all nodes at one instant"
+    held = ", ".join(vip for vip in found if vip in facts.held)
+    part = f"it goes on answering for {held}" if held else "it is held out"
+    return (
+        f"all nodes at one instant; a new virtual router elects, up to {election_seconds(change):g} s: {part}"
+    )
 
 
 def _install(node: str, changes: Sequence[Change]) -> list[Step]:
@@ -75,26 +121,20 @@ def _node(
     moves = must_move(cluster, gathered, name, touching)
     found = [Step(StepName.ARM, name, "keep what the undo needs")]
     drained = held_out(gathered[name])
-    shared = any(c.scope is Scope.CLUSTER for c in touching)
     if moves:
-        how = "by its drain file" if drained and not shared else "by stopping its keepalived"
+        how = "by its drain file" if drained else "by stopping its keepalived"
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP and not drained_by_hand(gathered[name]):
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
     starts = [c.address.name for c in touching for d in c.differences if d.attribute == "active" and d.after]
     took = ", ".join([*(str(e) for e in effects), *(f"start {unit}" for unit in starts)])
     found.append(Step(StepName.SWAP, name, f"{_count(touching)}; {took or 'no daemon is touched'}"))
-    found.append(Step(StepName.VERIFY, name, "units active, binds listening, servers up, one holder a VIP"))
-    if shared and not moves and role(cluster, gathered[name]) is Role.MASTER and successors(gathered, name):
-        why = "for a moment two nodes held it, and some clients still ask the other one"
-        found.append(
-            Step(StepName.HANDOVER, name, f"the VIP moves away and back, to be announced anew: {why}")
-        )
+    found.append(Step(StepName.VERIFY, name, VERIFIED))
     if any(step.name in (StepName.DRAIN, StepName.HANDOVER) for step in found):
         by_hand = "its drain file is as it was: somebody drained it"
         text = by_hand if gathered[name].drain else "back in the election"
         found.append(Step(StepName.UNDRAIN, name, text))
-    found.append(Step(StepName.CONFIRM, name, "write the owner record, disarm the undo"))
+    found.append(Step(StepName.CONFIRM, name, CONFIRMED))
     return found
 
 

@@ -11,9 +11,10 @@ from lbctl.haproxy.views import servers
 from lbctl.keepalived.views import instances
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import Cluster
-from lbctl.model.effect import Impact, Scope
+from lbctl.model.effect import Impact
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role
+from lbctl.planning import instant
 from lbctl.planning.meaning import document
 from lbctl.planning.order import must_move, role, successors
 
@@ -29,10 +30,22 @@ def findings(
         own = [c for c in changes if c.address.node == name]
         for code, text in _node(cluster, gathered, facts, own):
             found.setdefault((code, text), []).append(name)
+    for name, text in _split(cluster, gathered, changes):
+        found.setdefault(("split", text), []).append(name)
     return tuple(
         Problem(f"{', '.join(nodes)}: {text}", level="unsafe", code=code, mend=_mend(code))
         for (code, text), nodes in sorted(found.items())
     )
+
+
+def _split(
+    cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]
+) -> Iterator[tuple[str, str]]:
+    """Where a change that all take at one instant may still give the VIP to two nodes."""
+    shared = instant.taken_at_one_instant(gathered, changes)
+    for name in cluster.excluded if shared else ():
+        yield name, "is left out of a change that VRRP peers compare: if it runs, it holds the VIP as well"
+    yield from instant.unsafe(gathered, shared)
 
 
 def left_out(cluster: Cluster) -> tuple[Problem, ...]:
@@ -77,7 +90,7 @@ def _mend(code: str) -> str:
     mends = {
         "drift": "take the change into the cluster file, or undo it knowingly",
         "take-over": "compare the plan with what is there; the old files are kept on the node",
-        "split": "peers compare this in every advert: for a moment two nodes may hold the VIP",
+        "split": "VRRP peers compare this in every advert: those that differ do not hear each other",
     }
     return f"{mends.get(code, 'if that is meant')}: {_allow(code)}"
 
@@ -96,8 +109,6 @@ def _node(
     yield from _take_over(facts, changes)
     yield from _last_node(cluster, gathered, facts, changes)
     for change in changes:
-        if change.scope is Scope.CLUSTER and len(gathered) > 1:
-            yield "split", f"{change.address.on_any_node} changes what VRRP peers compare, node by node"
         if change.address.kind == "file":
             yield from _shrunk(facts, change)
             yield from _vips_removed(change)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 
 from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
 from lbctl.model.command import Command, command
+from lbctl.model.effect import Scope
 from lbctl.planning.fingerprint import fingerprint
+from lbctl.planning.instant import election_seconds, renewed
 from lbctl.planning.order import vip_addresses
-from lbctl.rollout.run import UNITS, Run
+from lbctl.rollout.run import NANO, UNDO_SECONDS, UNITS, Run
 
 
 def do(run: Run, node: str) -> str:
     """Raises RemoteError when the node has changed since it was read, before anything is touched."""
+    if run.unit is not None and node in run.done:
+        _look_again(run, node)
     vips = vip_addresses(run.cluster)
     now = gather_node(run.node(node), run.transport)
     planned = run.gathered[node]
@@ -27,20 +32,41 @@ def do(run: Run, node: str) -> str:
     effects = [command("save_effect", e.unit, str(e.impact)) for e in run.effects(node)]
     begin = [
         command("make_base"),
-        command("txn_begin", run.plan.id),
+        command("txn_begin", run.transaction(node)),
         command("save_drain"),
         command("save_file", "owner", "/var/lib/lbctl/owner.json"),
     ]
-    arm = (_install(), command("arm", str(run.confirm_within)))
-    run.call(node, [*begin, *saves, *effects, *_also(run, node), *arm])
+    run.call(node, [*begin, *saves, *effects, *_also(run, node), _install(), *_arm(run, node)])
     run.armed.add(node)
     return f"the node puts itself back unless it is confirmed within {run.confirm_within} s"
+
+
+def _look_again(run: Run, node: str) -> None:
+    """Its own turn has changed it since it was read. Raises RemoteError when anybody else has."""
+    run.refresh(node)
+    if [change for change in run.touching(node) if change.scope is not Scope.CLUSTER]:
+        raise RemoteError(node, "it has changed since its own turn", mend="plan again: lbctl plan")
+
+
+def _arm(run: Run, node: str) -> Iterator[Command]:
+    """With what all nodes put back at one instant, that instant by the node's own clock."""
+    if run.unit is None:
+        yield command("arm", str(run.confirm_within))
+        return
+    run.unit.clocks[node] = run.transport.clock(node)
+    change = next(c for c in run.changes[node] if c.scope is Scope.CLUSTER)
+    found = renewed(change)
+    seconds = f"{election_seconds(change):g}" if found else "0"
+    lines = ("\t".join((f"{vip.address}/{vip.prefix}", *vip.instances)) for vip in found)
+    yield command("save_together", seconds, *lines)
+    left = (run.unit.undo_at - time.time_ns()) // NANO - UNDO_SECONDS
+    yield command("arm", str(left), run.unit.on(node, run.unit.undo_at))
 
 
 def _install() -> Command:
     """The undo, its two permanent units and what a person reads at night: all that needs no lbctl."""
     units = (f"{name}={_text(name)}" for name in ("lbctl-undo.service", "lbctl-undo-boot.service"))
-    return command("install_undo", _text("undo.sh"), _text("README.txt"), *units)
+    return command("install_undo", _text("undo.sh"), _text("take.sh"), _text("README.txt"), *units)
 
 
 def _text(name: str) -> str:

@@ -32,7 +32,8 @@ def do(run: Run, node: str) -> str:
         command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
     ]
     if node in run.armed:
-        commands += [command("drop_server_state"), command("confirm", run.plan.id)]
+        keep = ("keep",) if node in run.awaiting else ()
+        commands += [command("drop_server_state"), command("confirm", run.transaction(node), *keep)]
     commands += _forgotten(run, node)
     try:
         run.call(node, commands)
@@ -50,7 +51,7 @@ def _stands(run: Run, node: str) -> bool:
         return False
     try:
         in_touch(run, node, whole_turn(run))
-        run.transport.run(node, [command("is_confirmed", run.plan.id)], timeout=_WAIT_SECONDS)
+        run.transport.run(node, [command("is_confirmed", run.transaction(node))], timeout=_WAIT_SECONDS)
     except NodeError:
         return False
     return True
@@ -81,6 +82,9 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
     facts = run.gathered[node]
     old = facts.owner
     resources = [r for kind in KINDS for r in kind.desired(run.node(node), facts.key)]
+    if node in run.awaiting:  # not changed yet: it stays recorded as it was
+        was = old.applied(run.awaiting[node]) if old else None
+        resources = [r for r in resources if r.address != run.awaiting[node]] + ([was] if was else [])
     kept = set(old.originals) if old else set()
     for change in run.changes[node]:
         if change.address.kind != "file":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lbctl.errors import RemoteError
 from lbctl.model.command import command
-from lbctl.model.effect import Scope
 from lbctl.planning.election import DRAINED
 from lbctl.planning.order import held_out
 from lbctl.rollout import vrrp
@@ -22,9 +21,7 @@ def handover(run: Run, node: str) -> str:
 
     Where it did not move and HAProxy was restarted all the same, 64 and 73 requests failed (measured).
     """
-    # one that the others do not hear any more holds its VIPs whatever its priority
-    alone = node not in run.under_way and any(c.scope is Scope.CLUSTER for c in run.changes[node])
-    if held_out(run.gathered[node]) and not alone:
+    if held_out(run.gathered[node]):
         _set(run, node, DRAINED)
     else:
         run.call(node, [command("stop_service", "keepalived")])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lbctl.document import Document
@@ -11,7 +12,7 @@ from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
-from lbctl.model.command import Command, Probe, command
+from lbctl.model.command import Clock, Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
 from lbctl.model.event import Event
@@ -19,6 +20,7 @@ from lbctl.model.facts import Facts
 from lbctl.model.kind import Work
 from lbctl.model.plan import Plan
 from lbctl.model.resource import Address, Resource
+from lbctl.planning.instant import taken_at_one_instant
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
 from lbctl.transport.protocol import Transport
@@ -26,11 +28,37 @@ from lbctl.transport.protocol import Transport
 CONFIRM_WITHIN = 120
 """Seconds: a node's turn takes some 5 to 40, and a person at night should not wait much longer."""
 
+NANO = 10**9
+AHEAD_SECONDS = 1.5
+"""From choosing an instant to it: every node has its script by then, and waits."""
+UNDO_SECONDS = 5
+"""From the deadline to the instant at which nodes that change together put back: all have seen it by then."""
+
 _ALIVE = Probe("alive", ":")
 _ALIVE_SECONDS = 10
 
 UNITS = "/etc/systemd/system/"
 """Files below it are read by systemd itself, when it is told to."""
+
+
+@dataclass
+class Unit:
+    """Several nodes that change together. Instants are nanoseconds since the epoch by this machine's clock.
+
+    At `undo_at` all of them put themselves back, unless confirmed. `changes` is what they awaited. `clocks`
+    are the nodes' own; `instant` is when they take the change, 0 = not yet chosen; `took` is when they did.
+    """
+
+    nodes: tuple[str, ...]
+    undo_at: int
+    changes: dict[str, Address]
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    instant: int = 0
+    took: dict[str, int] = field(default_factory=dict)
+
+    def on(self, node: str, instant: int) -> str:
+        """An instant as the node's own clock will say it."""
+        return str(instant + self.clocks[node].ahead)
 
 
 @dataclass
@@ -41,7 +69,8 @@ class Run:
     whose keepalived was stopped to make the VIP leave. A node is `armed` until it is confirmed or undone;
     `under_way` from its swap on, and `done` when it is confirmed, for which it waits `confirm_within`
     seconds. `steps` is what each is in; of one that is `given_up` the connection was lost, and why no new one
-    could be had.
+    could be had. `awaiting` are, by node, what all nodes take together and have not taken yet; `unit` is
+    set while they do.
     """
 
     cluster: Cluster
@@ -60,11 +89,15 @@ class Run:
     under_way: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     given_up: dict[str, NodeError] = field(default_factory=dict)
+    unit: Unit | None = None
+    awaiting: dict[str, Address] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.gathered:
             self.changes[name] = self.plan.of(name)
             self.drains[name] = self.gathered[name].drain
+        for change in taken_at_one_instant(self.gathered, self.plan.changes):
+            self.awaiting[change.address.node] = change.address
 
     def node(self, name: str) -> Node:
         return self.cluster.node(name)
@@ -84,6 +117,24 @@ class Run:
         self.gathered[name] = facts
         self.changes[name] = tuple(explained(change, self.node(name), facts) for change in found)
         return facts
+
+    def begin(self, name: str) -> None:
+        """The node's own turn: what it takes together with the others is none of it."""
+        later = self.awaiting.get(name)
+        self.changes[name] = tuple(c for c in self.changes[name] if c.address != later)
+
+    def begin_together(self, names: Sequence[str]) -> Unit:
+        """The turn of all these nodes at once."""
+        self.unit = Unit(
+            tuple(names), time.time_ns() + (self.confirm_within + UNDO_SECONDS) * NANO, self.awaiting
+        )
+        self.under_way.difference_update(names)
+        self.awaiting = {}
+        return self.unit
+
+    def transaction(self, name: str) -> str:
+        """What its undo is armed by: a node may have a turn of its own and one together with the others."""
+        return f"{self.plan.id}-together" if self.unit and name in self.unit.nodes else self.plan.id
 
     def touching(self, name: str) -> tuple[Change, ...]:
         """The node's changes that touch it, in apply order."""
@@ -126,7 +177,7 @@ class Run:
 
     def _around(self, name: str) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
         begin, done = (command("journal", self.plan.id, self.steps[name], what) for what in ("begin", "done"))
-        return (command("still_armed", self.plan.id), begin), (done,)
+        return (command("still_armed", self.transaction(name)), begin), (done,)
 
     def scrub(self, name: str, text: str) -> str:
         """The text without the secrets of the node's files, those of now and those of before."""

@@ -1,4 +1,7 @@
-"""The change itself: every file by compare-and-swap, then one reload or restart a daemon for all of them."""
+"""The change itself: every file by compare-and-swap, then one reload or restart a daemon for all of them.
+
+What all nodes take together is taken afterwards, at one instant.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def do(run: Run, node: str) -> str:
             commands += work.swap
     if any(change.address.name.startswith(UNITS) for change, _ in works):
         commands.append(command("daemon_reload"))
-    effects = run.effects(node)
+    effects = () if run.unit else run.effects(node)
     if any(effect.unit == "haproxy" for effect in effects):
         commands += _keep_server_state(run, node)
     for effect in effects:

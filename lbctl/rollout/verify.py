@@ -16,6 +16,7 @@ from lbctl.model.cluster import Node
 from lbctl.model.command import command
 from lbctl.model.effect import Effect
 from lbctl.model.facts import Facts, Listener
+from lbctl.model.resource import Address
 from lbctl.planning.meaning import document
 from lbctl.planning.order import vip_addresses
 from lbctl.planning.threeway import compare
@@ -37,7 +38,7 @@ def do(run: Run, node: str) -> str:
     until = time.monotonic() + _SECONDS
     while True:
         now = gather_node(run.node(node), run.transport)
-        wrong = list(complaints(wanted, before, now, effects, others))
+        wrong = list(complaints(wanted, before, now, effects, others, run.awaiting.get(node)))
         if not wrong:
             break
         if for_good(wanted, now, effects) or time.monotonic() > until:
@@ -57,9 +58,14 @@ def _without_keepalived(node: Node) -> Node:
 
 
 def complaints(
-    node: Node, before: Facts, now: Facts, effects: Sequence[Effect], others: Sequence[Facts]
+    node: Node,
+    before: Facts,
+    now: Facts,
+    effects: Sequence[Effect],
+    others: Sequence[Facts],
+    awaiting: Address | None = None,
 ) -> Iterator[str]:
-    """Everything that is not as it shall be. Pure."""
+    """Everything that is not as it shall be; `awaiting` is yet to be changed. Pure."""
     for service in node.services:
         if service.active and not now.active(service.name):
             yield f"{service.name} is not active"
@@ -69,7 +75,7 @@ def complaints(
     yield from _not_listening(node, before if reloaded else None, now)
     changes, unknown = compare(node, now)
     for change in changes:
-        if change.action.touches and not _given_back(change):
+        if change.action.touches and change.address != awaiting and not _given_back(change):
             yield f"{change.address} is not as desired: {', '.join(d.attribute for d in change.differences)}"
     yield from (problem.text for problem in unknown)
     yield from _servers_lost(node, now, others)

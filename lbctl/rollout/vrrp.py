@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from lbctl.document import Document
 from lbctl.errors import RemoteError
 from lbctl.host import facts as host
-from lbctl.keepalived.views import peer_view
 from lbctl.model.command import Probe
 from lbctl.planning import election
 from lbctl.planning.election import Candidate
@@ -69,33 +68,21 @@ def settled(run: Run, node: str) -> str:
 def complaints(run: Run, holders: Holders, active: frozenset[str]) -> list[str]:
     """What is not as predicted; a VIP that no running keepalived stands for has nothing to be held by.
 
-    Nodes that differ in what peers compare do not hear each other: while such a change that was allowed goes
-    from node to node, each side has a holder of its own. A VIP that no node held at the beginning may be on
-    one that is left out, of which nothing is known.
+    A VIP that no node held at the beginning may be on one that is left out, of which nothing is known.
     """
     known = frozenset(vip for facts in run.gathered.values() for vip in facts.held)
+    candidates = _candidates(run, active)
     found = []
     for vip, held in holders.items():
         if run.cluster.excluded and vip not in known and not held:
             continue
-        expected = set()
-        for side in _sides(run, active):
-            standing = [c for c in _candidates(run, side) if vip in c.vips]
-            own = sorted(held & side)
-            expected |= {election.owner(standing, own[0] if own else "")} - {""}
+        standing = [c for c in candidates if vip in c.vips]
+        own = sorted(held)
+        expected = {election.owner(standing, own[0] if own else "")} - {""}
         if expected and held != expected:
             has, wants = (", ".join(sorted(names)) or "no node" for names in (held, expected))
             found.append(f"VIP {vip} is on {has} and should be on {wants}")
     return found
-
-
-def _sides(run: Run, active: frozenset[str]) -> list[frozenset[str]]:
-    """The nodes whose adverts reach each other."""
-    found: dict[object, set[str]] = {}
-    for name in active:
-        loaded = _loaded(run, name)
-        found.setdefault(peer_view(loaded) if loaded else None, set()).add(name)
-    return [frozenset(names) for names in found.values()]
 
 
 def _all_candidates(run: Run) -> list[Candidate]:
@@ -112,7 +99,7 @@ def _candidates(run: Run, active: frozenset[str]) -> list[Candidate]:
 
 
 def _loaded(run: Run, name: str) -> Document | None:
-    if name in run.done or name in run.under_way:
+    if (name in run.done or name in run.under_way) and name not in run.awaiting:
         file = run.node(name).file_of("keepalived")
         return document("keepalived", file.content) if file else None
     return run.live_document(name, "keepalived")

@@ -1,62 +1,64 @@
-"""Walking the plan's steps: all nodes prepared and checked first, then node by node, stopping at the first
-thing that is not right, with that node undone and the others left alone."""
+"""Walking the plan's steps: all nodes prepared and checked first, then turn by turn, stopping at the first
+thing that is not right, with that turn's nodes undone and the others left alone.
+
+A turn is one node's, or that of all nodes which take something together.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import assert_never
 
 from lbctl.errors import NodeError
 from lbctl.model.event import NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.plan import Step, StepName
-from lbctl.rollout import arm, confirm, drain, install, stage, swap, verify
+from lbctl.rollout import arm, confirm, drain, install, stage, swap, take, verify
 from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import Run
-from lbctl.rollout.undo import undo
+from lbctl.rollout.undo import undo, undo_together
 
 Do = Callable[[Run, str], str]
 
 
 @dataclass(frozen=True)
 class Walked:
-    """How far it came. `failed` is the node that stopped it, `back` whether that node is as it was before.
+    """How far it came. `error` is what stopped it; `undone` are that turn's nodes: is each as it was before?
 
     `touched` = a node was changed, whether that stands or was undone.
     """
 
     touched: bool
-    failed: str = ""
     error: NodeError | None = None
-    back: bool = True
+    undone: Mapping[str, bool] = field(default_factory=dict)
     interrupted: bool = False
 
+    @property
+    def back(self) -> bool:
+        return all(self.undone.values())
 
-def action(name: StepName) -> Do:
-    """The function that carries a step out: for a run and a node; says what happened or raises NodeError."""
-    match name:
-        case StepName.INSTALL:
-            return install.do
-        case StepName.STAGE:
-            return stage.do
-        case StepName.ARM:
-            return arm.do
-        case StepName.DRAIN:
-            return drain.drain
-        case StepName.HANDOVER:
-            return drain.handover
-        case StepName.SWAP:
-            return swap.do
-        case StepName.VERIFY:
-            return verify.do
-        case StepName.UNDRAIN:
-            return drain.undrain
-        case StepName.CONFIRM:
-            return confirm.do
-    assert_never(name)
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The nodes that are not as they were."""
+        return tuple(node for node, back in self.undone.items() if not back)
+
+
+ACTIONS: Mapping[StepName, Do] = {
+    StepName.INSTALL: install.do,
+    StepName.STAGE: stage.do,
+    StepName.ARM: arm.do,
+    StepName.DRAIN: drain.drain,
+    StepName.HANDOVER: drain.handover,
+    StepName.SWAP: swap.do,
+    StepName.TAKE: take.do,
+    StepName.VERIFY: verify.do,
+    StepName.UNDRAIN: drain.undrain,
+    StepName.CONFIRM: confirm.do,
+}
+"""What carries a step out, for a run and a node: says what happened, or raises NodeError."""
+assert set(ACTIONS) == set(StepName), "a step that nothing carries out"
 
 
 def walk(run: Run) -> Walked:
@@ -70,14 +72,12 @@ def walk(run: Run) -> Walked:
         if failure is not None:
             _unstage(run)
             return Walked(touched=installed, error=failure)
-    for node, steps in groupby(rest, key=lambda step: step.node):
-        if run.interrupted():
-            _unstage(run)
-            return Walked(touched=installed or bool(run.done), interrupted=True)
-        walked = _one(run, node, list(steps), numbers)
+    for _, turn in groupby(rest, key=lambda step: "" if step.together else step.node):
+        steps = list(turn)
+        walked = _turn(run, steps, numbers)
         if walked is not None:
             _unstage(run)
-            return walked
+            return replace(walked, touched=walked.touched or installed)
     return Walked(touched=True)
 
 
@@ -90,21 +90,39 @@ def _everywhere(run: Run, steps: Sequence[Step], numbers: dict[Step, int]) -> No
     return next((failure for failure in failures if failure is not None), None)
 
 
-def _one(run: Run, node: str, steps: Sequence[Step], numbers: dict[Step, int]) -> Walked | None:
-    """One node's turn. None = it is done; otherwise the rollout ends here."""
+def _turn(run: Run, steps: Sequence[Step], numbers: dict[Step, int]) -> Walked | None:
+    """One node's turn, or the unit's. None = it is done; otherwise the rollout ends here."""
+    nodes = tuple(dict.fromkeys(step.node for step in steps))
+    if run.interrupted():
+        return Walked(touched=bool(run.done), interrupted=True)
+    if steps[0].together:
+        run.begin_together(nodes)
+    else:
+        run.begin(nodes[0])
     armed = False
-    for step in steps:
-        if run.interrupted() and step.name is not StepName.CONFIRM and node not in run.under_way:
-            run.emit(Stopping(node))
-            back = _undo(run, node) if armed else True
-            touched = armed or bool(run.done)
-            return Walked(touched=touched, failed="" if back else node, back=back, interrupted=True)
-        failure = _step(run, step, numbers)
-        armed = armed or step.name is StepName.ARM
+    for name, same in groupby(steps, key=lambda step: step.name):
+        if run.interrupted() and name is not StepName.CONFIRM and run.under_way.isdisjoint(nodes):
+            run.emit(Stopping(", ".join(nodes)))
+            undone = _undo(run, nodes) if armed else {}
+            lost = {node: back for node, back in undone.items() if not back}
+            return Walked(armed or bool(run.done), undone=lost, interrupted=True)
+        armed = armed or name is StepName.ARM
+        failure = _carry_out(run, name, list(same), numbers)
         if failure is not None:
-            back = _undo(run, node) if armed else True
-            return Walked(touched=armed or bool(run.done), failed=node, error=failure, back=back)
+            undone = _undo(run, nodes) if armed else {failure.node: True}
+            return Walked(armed or bool(run.done), error=failure, undone=undone)
+    run.unit = None
     return None
+
+
+def _carry_out(run: Run, name: StepName, steps: Sequence[Step], numbers: dict[Step, int]) -> NodeError | None:
+    if name is not StepName.TAKE:
+        return _everywhere(run, steps, numbers)
+    take.choose_instant(run)
+    failure = _everywhere(run, steps, numbers)
+    if failure is None:
+        run.emit(take.taken(run))
+    return failure
 
 
 def _step(run: Run, step: Step, numbers: dict[Step, int]) -> NodeError | None:
@@ -112,7 +130,7 @@ def _step(run: Run, step: Step, numbers: dict[Step, int]) -> NodeError | None:
     run.emit(StepStarted(step, numbers[step], len(numbers)))
     run.steps[step.node] = str(step.name)
     try:
-        text = action(step.name)(run, step.node)
+        text = ACTIONS[step.name](run, step.node)
     except NodeError as error:
         run.emit(StepFailed(step, time.monotonic() - began, error.summary, (error.detail or "",)))
         return error
@@ -120,10 +138,12 @@ def _step(run: Run, step: Step, numbers: dict[Step, int]) -> NodeError | None:
     return None
 
 
-def _undo(run: Run, node: str) -> bool:
-    good, text = undo(run, node)
-    run.emit(NodeUndone(node, good, text))
-    return good
+def _undo(run: Run, nodes: Sequence[str]) -> dict[str, bool]:
+    """By node: is it as it was?"""
+    found = undo_together(run) if run.unit else {node: undo(run, node) for node in nodes}
+    for node, (good, text) in found.items():
+        run.emit(NodeUndone(node, good, text))
+    return {node: good for node, (good, _) in found.items()}
 
 
 def _unstage(run: Run) -> None:
@@ -138,5 +158,6 @@ def _unstage(run: Run) -> None:
 
 def _staged(run: Run) -> Iterator[str]:
     for step in run.plan.steps:
-        if step.name is StepName.STAGE and step.node not in run.done:
+        ended = step.node in run.done and step.node not in run.awaiting
+        if step.name is StepName.STAGE and not ended:
             yield step.node

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from lbctl.errors import RemoteError
 from lbctl.model.cluster import Node
-from lbctl.model.command import Answers, Command, Probe
+from lbctl.model.command import Answers, Clock, Command, Probe
 from lbctl.transport import script
+from lbctl.transport.clock import read_clock
 from lbctl.transport.lock import Lock, not_root
 from lbctl.transport.session import Session
 
@@ -100,6 +101,9 @@ class SshTransport:
             fresh.close()
             raise
         self._sessions[node] = fresh
+
+    def clock(self, node: str) -> Clock:
+        return read_clock(self._session(node))
 
     def close(self, *, wait: bool = True) -> None:
         """Close all connections; without `wait` not those that are just being opened: the process ends."""

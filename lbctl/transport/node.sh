@@ -148,10 +148,13 @@ save_daemon_reload() { : >"$base/txn/daemon-reload"; }
 
 save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
 
-# install_undo UNDO README UNIT…: what stands on the node for good, each in base64; units are named NAME=…
+# save_together SECONDS LINE…: this is a change of all nodes at one instant; see take
+save_together() { printf '%s\n' "$@" >"$base/txn/together"; }
+
+# install_undo UNDO TAKE README UNIT…: what stands on the node for good, each in base64; units are named NAME=…
 install_undo() {
-  put "$base/undo" 0700 "$1" && put "$base/README" 0600 "$2" || return 1
-  shift 2
+  put "$base/undo" 0700 "$1" && put "$base/take" 0700 "$2" && put "$base/README" 0600 "$3" || return 1
+  shift 3
   fresh=
   for unit in "$@"; do
     path=/etc/systemd/system/${unit%%=*}
@@ -165,9 +168,12 @@ put() { # PATH MODE BASE64
     [ "$(base64 -w0 <"$1.new")" = "$3" ] && sync "$1.new" && mv -T "$1.new" "$1"
 }
 
-# arm SECONDS: from here on the node puts itself back, at the deadline or at its next boot, unless confirmed
+# arm SECONDS [AT]: from here on the node puts itself back, at the deadline or at its next boot, unless
+# confirmed; what is taken together at the instant AT
 arm() {
-  read -r up _ </proc/uptime && echo $((${up%.*} + $1)) >"$base/txn/deadline" && sync "$base/txn"/* "$base/txn" &&
+  [ -z "${2-}" ] || echo "$2" >"$base/txn/at" || return 1
+  read -r up _ </proc/uptime && read -r boot </proc/sys/kernel/random/boot_id &&
+    echo $((${up%.*} + $1)) "$boot" >"$base/txn/deadline" && sync "$base/txn"/* "$base/txn" &&
     mv -T "$base/txn" "$base/armed" && sync "$base" && systemctl --no-block restart lbctl-undo.service
 }
 
@@ -177,8 +183,15 @@ still_armed() {
     fail "the time to confirm has passed, and the node has put itself back"
 }
 
+# confirm ID [KEEP]: the candidates go, unless a later turn of this node needs them
 confirm() {
-  rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$1" && stage_end
+  rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$1" && { [ -n "${2-}" ] || stage_end; }
+}
+
+# rearm ID: confirmed here and not on the other nodes of one change: it is put back with them
+rearm() {
+  [ ! -d "$base/confirmed.$1" ] ||
+    { mv -T "$base/confirmed.$1" "$base/armed" && systemctl --no-block restart lbctl-undo.service; }
 }
 
 is_confirmed() { [ -d "$base/confirmed.$1" ]; }
@@ -191,7 +204,8 @@ journal() {
   :
 }
 
-undo() { rm -rf "$base/txn"; [ ! -x "$base/undo" ] || sh "$base/undo"; }
+# undo [at NANOSECONDS]
+undo() { rm -rf "$base/txn"; [ ! -x "$base/undo" ] || sh "$base/undo" "$@"; }
 
 # ---- swap
 
@@ -286,6 +300,8 @@ take_restart() {
   systemctl reset-failed "$1" 2>/dev/null
   timeout 60 systemctl restart "$1"
 }
+
+take_together() { sh "$base/take" "$1" "$2" "$base/armed/together"; }
 
 # ---- VRRP: the drain file that keepalived tracks
 

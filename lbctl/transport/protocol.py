@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from lbctl.model.command import Answers, Command, Probe
+from lbctl.model.command import Answers, Clock, Command, Probe
 
 
 class Reader(Protocol):
@@ -39,4 +39,8 @@ class Transport(Reader, Protocol):
 
         Raises NodeError; LockedError when somebody else has got the lock meanwhile.
         """
+        ...
+
+    def clock(self, node: str) -> Clock:
+        """The node's clock against this machine's, by the quickest of a few questions. Raises NodeError."""
         ...

@@ -21,13 +21,14 @@ from lbctl.model.event import (
     StepFailed,
     StepStarted,
     Stopping,
+    Taken,
 )
 from lbctl.model.plan import Plan, Step
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import drain_lines, drift_lines, report_lines, status_lines
-from lbctl.views.line import Line, Part, count, error_lines, line, problem_lines, seconds
+from lbctl.views.line import Line, Part, count, error_lines, line, names, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.progress import Progress, step_head
 from lbctl.views.view import NodeStatus
@@ -61,10 +62,10 @@ class HumanView:
                 self._over(event.step, event.text or event.step.text, done)
             case StepFailed():
                 self._failed(event)
+            case Taken() | Stopping():
+                self._print([_remark(event)])
             case NodeUndone():
                 self._undone(event)
-            case Stopping():
-                self._print([line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))])
             case ConnectionLost():
                 self._lost(event)
             case Reconnected():
@@ -156,6 +157,13 @@ class HumanView:
             for words in _wrapped(each, target):
                 words.rstrip()
                 target.print(words, soft_wrap=True)
+
+
+def _remark(event: Taken | Stopping) -> Line:
+    if isinstance(event, Stopping):
+        return line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))
+    spread, error = event.spread * 1000, max(event.error * 1000, 0.1)
+    return line(f"Taken by {names(event.nodes)} within {spread:.0f} ms (clocks known to {error:.1f} ms).")
 
 
 class LastingConsole(Console):

@@ -191,8 +191,18 @@ def _steps(steps: Sequence[Step]) -> Iterator[Line]:
 
 
 def _turns(steps: Sequence[Step]) -> Iterator[tuple[list[Step], list[list[Step]]]]:
-    """A node's steps, and those of the nodes right after it that are the same."""
-    runs = groupby(steps, key=lambda step: (step.node, step.name.before_any_node_changes))
+    """A node's steps, and those of the nodes right after it that are the same.
+
+    Of those that are walked on all nodes at once each is one of its own.
+    """
+    runs = groupby(
+        steps,
+        key=lambda step: (
+            step.node,
+            step.name.before_any_node_changes,
+            step.name if step.together else None,
+        ),
+    )
     turns = [list(run) for _, run in runs]
     for _, run in groupby(turns, key=lambda turn: [(step.name, step.text) for step in turn]):
         first, *others = run

@@ -18,6 +18,7 @@ from lbctl.model.event import (
     StepFailed,
     StepStarted,
     Stopping,
+    Taken,
 )
 from lbctl.model.plan import Plan
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport
@@ -113,13 +114,11 @@ def _event(event: Event) -> Mapping[str, Json]:
             return {"event": "gathering", "nodes": list(event.nodes)}
         case NodeGathered():
             return {"event": "gathered", "node": event.node, "seconds": event.seconds}
-        case StepStarted():
-            return {"event": "started", **step_form(event.step), "number": event.number, "of": event.of}
-        case StepDone():
-            return {"event": "done", **step_form(event.step), **_said(event)}
-        case StepFailed():
-            evidence = [plain_unicode(words) for words in event.evidence]
-            return {"event": "failed", **step_form(event.step), **_said(event), "evidence": evidence}
+        case StepStarted() | StepDone() | StepFailed():
+            return _step(event)
+        case Taken():
+            nodes = list(event.nodes)
+            return {"event": "taken", "nodes": nodes, "spread": event.spread, "error": event.error}
         case NodeUndone():
             return {
                 "event": "undone",
@@ -135,6 +134,18 @@ def _event(event: Event) -> Mapping[str, Json]:
             return {"event": "reconnected", "good": event.good, **_link(event)}
         case _:
             assert_never(event)
+
+
+def _step(event: StepStarted | StepDone | StepFailed) -> Mapping[str, Json]:
+    form = step_form(event.step)
+    match event:
+        case StepStarted():
+            return {"event": "started", **form, "number": event.number, "of": event.of}
+        case StepDone():
+            return {"event": "done", **form, **_said(event)}
+        case StepFailed():
+            evidence = [plain_unicode(words) for words in event.evidence]
+            return {"event": "failed", **form, **_said(event), "evidence": evidence}
 
 
 def _said(event: StepDone | StepFailed) -> Mapping[str, Json]:

@@ -65,7 +65,8 @@ def change_form(change: Change, *, text: bool = False) -> Mapping[str, Json]:
 
 
 def step_form(step: Step) -> Mapping[str, Json]:
-    return {"step": str(step.name), "node": step.node, "text": plain_unicode(step.text)}
+    form = {"step": str(step.name), "node": step.node, "text": plain_unicode(step.text)}
+    return {**form, "together": step.together}
 
 
 def problem_form(problem: Problem) -> Mapping[str, Json]:

@@ -162,8 +162,8 @@ def _again(run: Run, name: str) -> Facts | NodeError:
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
     what = "changed" if name in run.done else "unchanged"
-    if name == walked.failed:
-        what = "undone" if walked.back else "failed"
+    if name in walked.undone:
+        what = "undone" if walked.undone[name] else "failed"
     if isinstance(found, NodeError):
         return NodeOutcome(name, 0, "unreachable", False, what)
     serial = found.owner.serial if found.owner else 0
@@ -189,7 +189,7 @@ def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
         case Exit.STOPPED:
             return f"Stopped, no node lost its service; changed: {changed}. {why}."
         case _:
-            return f"Stopped, and {walked.failed or 'a node'} needs a person. {why}."
+            return f"Stopped, and {', '.join(walked.lost) or 'a node'} needs a person. {why}."
 
 
 def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
@@ -199,7 +199,7 @@ def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
     if walked.error is not None and walked.error.mend:
         lines.append(walked.error.mend)
     if code is Exit.NEEDS_PERSON:
-        lines.append(f"by hand on {walked.failed or 'the node'}: sh /var/lib/lbctl/undo")
+        lines.append(f"by hand on {', '.join(walked.lost) or 'the node'}: sh /var/lib/lbctl/undo")
     if code is not Exit.ERROR:
         lines += [
             "continue:            mend the cause, then lbctl apply",

@@ -14,7 +14,7 @@ from lbctl.errors import RemoteError, UnreachableError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
-from lbctl.model.command import Answer, Answers, Command, Probe
+from lbctl.model.command import Answer, Answers, Clock, Command, Probe
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
@@ -100,6 +100,9 @@ class FakeTransport:
     def _link(self, node: str) -> None:
         if node in self.cut:
             raise UnreachableError(node, "the connection is gone")
+
+    def clock(self, node: str) -> Clock:
+        return Clock(0, 0)
 
     def close(self) -> None:
         return None
@@ -226,9 +229,21 @@ def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
         raise RemoteError("node", "the time to confirm has passed")
 
 
+def _take_together(node: FakeNode, words: list[str], stdin: bytes) -> str:
+    _take(node, ["keepalived"], stdin)
+    return f"took {words[1]}"
+
+
+def _rearm(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    if node.confirmed == words[0]:
+        node.armed, node.confirmed = words[0], ""
+
+
 def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:
     assert node.armed == words[0]
-    node.armed, node.staged, node.confirmed = "", None, words[0]
+    node.armed, node.confirmed = "", words[0]
+    if len(words) == 1:
+        node.staged = None
 
 
 def _is_confirmed(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -261,11 +276,13 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "arm": _arm,
     "confirm": _confirm,
     "is_confirmed": _is_confirmed,
+    "rearm": _rearm,
     "still_armed": _still_armed,
     "undo": _undo,
     "swap_file": _swap,
     "take_reload": _take,
     "take_restart": _take,
+    "take_together": _take_together,
     "set_drain": _drain,
     "write_drain_record": _record,
     "drop_drain_record": _record,

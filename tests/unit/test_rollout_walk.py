@@ -177,7 +177,7 @@ class TestTooLate:
 
         scene.events = Strike()
         walked = scene.walk()
-        assert walked.failed == "lb3" and walked.back
+        assert walked.undone == {"lb3": True}
         assert scene.changed() == []
 
 
@@ -189,7 +189,7 @@ class TestFailure:
         walked = scene.walk()
         node, _ = scene.transport.calls[number]
         order = ["lb3", "lb2", "lb1"]
-        staging = not walked.failed
+        staging = not walked.undone
         assert walked.error is not None and walked.error.node == node
         expected = [] if staging else order[: order.index(node)]
         assert scene.changed() == sorted(expected)
@@ -211,7 +211,7 @@ class TestFailure:
         scene = Scene()
         scene.transport.failing = lambda at, node, command: command.words[0] in ("take_reload", "undo")
         walked = scene.walk()
-        assert (walked.failed, walked.back, walked.touched) == ("lb3", False, True)
+        assert (walked.undone, walked.touched) == ({"lb3": False}, True)
 
 
 class TestCtrlC:

@@ -2,18 +2,30 @@
 # Puts this node back to where it was before lbctl touched it. Safe to run again, at any time, by anybody:
 # sh /var/lib/lbctl/undo. Needs nothing but this file and the folder that it works on.
 #   undo         now
+#   undo at NS   now, but what all nodes take together at that instant (nanoseconds since the epoch)
 #   undo wait    when the deadline passes without a confirm (lbctl-undo.service)
 #   undo boot    before the daemons read their files (lbctl-undo-boot.service): starting or reloading one
 #                there would wait for the boot, which waits for this
 base=/var/lib/lbctl
 cd "$base" || exit 1
-mode=${1-now}
+mode=${1-now} instant=${2-0}
 
 expired() { # a confirm takes the deadline away with everything else, by one rename
-  read -r deadline 2>/dev/null <armed/deadline || return 1
+  read -r deadline boot 2>/dev/null <armed/deadline || return 1
   read -r up _ </proc/uptime
-  [ "${up%.*}" -ge "$deadline" ]
+  read -r this </proc/sys/kernel/random/boot_id
+  if [ "$boot" = "$this" ]; then [ "${up%.*}" -ge "$deadline" ]; else ! soon 5; fi
 }
+
+# all nodes have taken the change, and put it back at one instant that is more than SECONDS ahead
+soon() {
+  [ -e armed/taken ] && read -r at <armed/at || return 1
+  left=$((at / 1000000000 - $(date +%s)))
+  [ "$left" -gt "$1" ] && [ "$left" -lt 3600 ]
+}
+
+# put back alone, this node would hear none of the others
+if [ "$mode" = boot ] && [ -d armed ] && soon 5; then systemctl --no-block start lbctl-undo.service; exit 0; fi
 
 if [ "$mode" = wait ]; then
   while [ -d armed ] && ! expired; do sleep 1; done
@@ -24,6 +36,7 @@ fi
 [ "$mode" != wait ] || [ ! -d armed ] || expired || exit 0
 [ ! -d armed ] || mv -T armed undoing
 [ -d undoing ] || exit 0
+[ "$mode" != wait ] || [ ! -e undoing/at ] || read -r instant <undoing/at
 tab=$(printf '\t')
 failed=0
 
@@ -65,6 +78,9 @@ effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to 
     systemctl reset-failed "$1" 2>/dev/null
     [ "$3" != active ] || timeout 60 systemctl start "$1" || note "$1 could not be started with its old files"
     return 0
+  fi
+  if [ "$1" = keepalived ] && [ -e undoing/together ]; then
+    sh ./take "$2" "$instant" undoing/together && return 0
   fi
   timeout 60 systemctl "$2" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||
     note "$1 could not be made to take its old files"

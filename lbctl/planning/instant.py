@@ -1,0 +1,93 @@
+"""Changes that all running keepalived take at one instant, and the virtual routers that are new after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lbctl.keepalived.views import Instance, instances
+from lbctl.model.change import Change
+from lbctl.model.effect import Impact, Scope
+from lbctl.model.facts import Facts
+from lbctl.planning import election
+from lbctl.planning.meaning import document
+
+
+def taken_at_one_instant(gathered: Mapping[str, Facts], changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Those of the changes of cluster scope that go together.
+
+    None where a running node is as they will be already: the nodes do not hear each other now, and each one
+    that changes joins those that are right.
+    """
+    shared = tuple(change for change in changes if change.scope is Scope.CLUSTER)
+    running = {name for name, facts in gathered.items() if facts.active("keepalived")}
+    return shared if running == {change.address.node for change in shared} else ()
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """A VIP whose virtual router is another one afterwards: keepalived drops it, and elects anew.
+
+    `instances` are its names before and after. Measured with 2.2.7, and so written in its vrrp_exist(): an
+    instance lives on over a reload where virtual_router_id, family, interface, unicast or not, and the source
+    of unicast adverts stay. One that does not is in BACKUP until its master-down timer runs out.
+    """
+
+    address: str
+    prefix: int
+    instances: tuple[str, ...]
+
+
+def renewed(change: Change) -> tuple[Renewed, ...]:
+    """The VIPs of keepalived's file that stay on their interface while their virtual router does not."""
+    before, after = _sides(change)
+    kept = set() if change.impact is Impact.RESTART else {_router(one) for one in after}
+    new = {place: one.name for one in after for place in _places(one)}
+    return tuple(
+        Renewed(address, prefix, tuple(dict.fromkeys((one.name, new[address, prefix, dev]))))
+        for one in before
+        for address, prefix, dev in _places(one)
+        if _router(one) not in kept and (address, prefix, dev) in new
+    )
+
+
+def election_seconds(change: Change) -> float:
+    """How long an election among new virtual routers may take, there or back: 3 × advert_int and a skew.
+
+    Half a second more, and one for the daemons' own work.
+    """
+    before, after = _sides(change)
+    return 4 * max((one.advert_int for one in (*before, *after)), default=1.0) + 1.5
+
+
+def unsafe(gathered: Mapping[str, Facts], shared: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    """Node and reason where an election among new virtual routers may end elsewhere than with the holder.
+
+    The holder goes on answering for the VIP until it has won it; the others are held out by the drain file.
+    """
+    after = {c.address.node: document("keepalived", c.after) for c in shared}
+    for change in shared:
+        node = change.address.node
+        held = [vip.address for vip in renewed(change) if vip.address in gathered[node].held]
+        free = [name for name in after if name != node and not election.drainable(after[name])]
+        for vip in held if free else ():
+            standing = [c for name in after for c in election.candidates(name, after[name]) if vip in c.vips]
+            winner = election.owner(standing, "")
+            if winner not in ("", node):
+                yield node, f"holds {vip}, and {winner} would win it anew: for a moment both hold it"
+
+
+def _sides(change: Change) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:
+    """The instances of keepalived's file, before and after."""
+    documents = (document("keepalived", content) for content in (change.before, change.after))
+    before, after = (instances(one) if one else () for one in documents)
+    return before, after
+
+
+def _router(one: Instance) -> tuple[object, ...]:
+    family = 6 if any(":" in vip.address for vip in one.vips if not vip.excluded) else 4
+    return one.virtual_router_id, family, one.interface, bool(one.peers), one.unicast_source
+
+
+def _places(one: Instance) -> list[tuple[str, int, str]]:
+    return [(vip.address, vip.prefix, vip.dev or one.interface) for vip in one.vips]
