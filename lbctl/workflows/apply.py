@@ -18,6 +18,7 @@ from lbctl.model.plan import Plan
 from lbctl.model.report import ApplyReport, Exit, NodeOutcome
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
+from lbctl.planning.turn import least_seconds
 from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import CONFIRM_WITHIN, Run
 from lbctl.rollout.undo import put_back
@@ -48,6 +49,7 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     PlanFileError (used before), all before anything is touched.
     """
     refuse(reviewed, allowed)
+    _refuse_haste(with_, reviewed)
     began = time.monotonic()
     with _locks(with_, f"apply of plan {reviewed.id}"):
         gathered = read_all(with_.cluster, with_.transport, with_.emit)
@@ -97,6 +99,17 @@ def refuse(plan: Plan, allowed: frozenset[str]) -> None:
             "this plan may not be applied; nothing was changed",
             detail="\n".join(problem.text for problem in refused),
             mend=f"if that is meant: --allow {codes}" if unsafe else "mend what the plan calls an error",
+        )
+
+
+def _refuse_haste(with_: Apply, plan: Plan) -> None:
+    """Raises RefusedError when the nodes would put themselves back before their turn can end."""
+    least = least_seconds(with_.cluster, plan)
+    if with_.confirm_within < least:
+        raise RefusedError(
+            f"{with_.confirm_within} s are too short to confirm this plan; nothing was changed",
+            detail=f"the longest turn takes some {least} s, with the elections that it waits for",
+            mend=f"--confirm-within {2 * least}",
         )
 
 
