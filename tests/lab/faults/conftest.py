@@ -1,4 +1,4 @@
-"""One lab for all cells, and the matrix at the end of the output."""
+"""One lab a worker, for all the cells that it gets, and one matrix at the end of the output."""
 
 from __future__ import annotations
 
