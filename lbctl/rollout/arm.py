@@ -29,7 +29,11 @@ def do(run: Run, node: str) -> str:
     elif fingerprint(now, vips) != fingerprint(planned, vips):
         raise RemoteError(node, "it has changed since the plan was made", mend="plan again: lbctl plan")
     saves = [c for _, work in run.works(node) for c in work.save]
-    effects = [command("save_effect", e.unit, str(e.impact)) for e in run.effects(node)]
+    # a daemon that dies in this moment was active all the same: the undo shall start it
+    active = {one.unit: ("active",) for one in now.daemons if one.active}
+    effects = [
+        command("save_effect", e.unit, str(e.impact), *active.get(e.unit, ())) for e in run.effects(node)
+    ]
     begin = [
         command("make_base"),
         command("txn_begin", run.transaction(node)),
@@ -80,4 +84,4 @@ def _also(run: Run, node: str) -> Iterator[Command]:
     for unit in ("haproxy", "keepalived"):
         if run.gathered[node].active(unit):
             # keepalived may be stopped to make the VIP leave; and either may die by itself meanwhile
-            yield command("save_service", unit)
+            yield command("save_service", unit, "active")

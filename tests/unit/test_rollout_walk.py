@@ -154,6 +154,20 @@ class TestSuccess:
         assert holders == [("lb3", "lb1"), ("lb2", "lb1"), ("lb1", "lb2")]
         assert scene.changed() == ["lb1", "lb2", "lb3"]
 
+    def test_what_the_undo_starts_is_what_was_active_when_the_node_was_read(self) -> None:
+        """A daemon may die while its state is being kept, and would stay dead."""
+        scene, kept = Scene(), set()
+
+        def note(number: int, node: str, command: Command) -> bool:
+            if command.words[0] in ("save_service", "save_effect"):
+                kept.add((command.words[0], command.words[1], command.words[-1]))
+            return False
+
+        scene.transport.failing = note
+        scene.walk()
+        services = {("save_service", unit, "active") for unit in ("haproxy", "keepalived")}
+        assert kept == {*services, ("save_effect", "haproxy", "active")}
+
     def test_the_plan_after_it_is_empty(self) -> None:
         scene = Scene()
         scene.walk()
