@@ -12,12 +12,15 @@ import pytest
 
 from lbctl.lab.lab import Load
 from tests.lab.job.steps import NODES, PORTS, VIP, Site, cluster_text, eventually, run_until, tell
-from tests.lab.job.test_heals import cut, reported, what
+from tests.lab.job.test_heals import cut, free, reported, what
 from tests.lab.sampler import Timeline, sampled
 
 pytestmark = pytest.mark.lab
 
 SAMPLE = 0.05  # seconds: two samples in a row would see what lasts longer
+# keepalived drops the address of a router that is new to it; the node puts it back, and answers for it
+# meanwhile. A busy machine needs longer for that than for nothing at all
+PUT_BACK = 0.25
 SECOND = "10.15.85.39"
 WITHIN = 30
 
@@ -38,6 +41,7 @@ class Kind:
     name: str
     changes: tuple[tuple[str, str], ...]
     ports: tuple[int, ...] = ()  # that answer at the second VIP afterwards
+    none: float = SAMPLE  # seconds
 
     def __str__(self) -> str:
         return self.name
@@ -47,15 +51,15 @@ KINDS = (
     Kind("a VIP", ((VIPS, BOTH), BINDS), PORTS),
     Kind("advert_int", ((ADVERT, "      advert_int: 2\n"),)),
     Kind("auth_pass", ((ADVERT, ADVERT + PASSWORD),)),
-    Kind("virtual_router_id", (ROUTER,)),
-    Kind("multicast to unicast", ((ADVERT, ADVERT + PEERS),)),
+    Kind("virtual_router_id", (ROUTER,), none=PUT_BACK),
+    Kind("multicast to unicast", ((ADVERT, ADVERT + PEERS),), none=PUT_BACK),
 )
 
 
-def never_two_never_none(timeline: Timeline) -> None:
+def never_two_never_none(timeline: Timeline, none: float = PUT_BACK) -> None:
     said = "\n".join(timeline.lines())
     assert timeline.longest(2) < SAMPLE and timeline.longest(3) < SAMPLE, said
-    assert timeline.longest(0) < SAMPLE, said
+    assert timeline.longest(0) < none, said
 
 
 def cost(load: Load) -> str:
@@ -88,7 +92,7 @@ class TestTaken:
             f"{kind.name}, there and back: {cost(load)}; {there.seconds:.1f} and {back.seconds:.1f} s",
             f"taken within {spreads[0]:.0f} and {spreads[1]:.0f} ms; {gaps(timeline)}",
         )
-        never_two_never_none(timeline)
+        never_two_never_none(timeline, kind.none)
         assert report.failed == 0, report
         assert {holders for holders in timeline.holders if holders} == {("lb1",)}
         for done in (there, back):
@@ -124,8 +128,9 @@ def begun(site: Site, step: str, node: str, *words: str) -> subprocess.Popen[str
 
 def loaded_again(site: Site) -> bool:
     """Do all nodes have the old file, and one of them the VIP?"""
-    said = [site.sh(node, "grep -c 'virtual_router_id 47' /etc/keepalived/keepalived.conf") for node in NODES]
-    return all(one.strip() == "1" for one in said) and site.holders() == ("lb1",)
+    file = "/etc/keepalived/keepalived.conf"
+    said = [site.sh(node, f"grep 'virtual_router_id 47' {file}", check=False) for node in NODES]
+    return all(said) and site.holders() == ("lb1",)
 
 
 class TestUndone:
@@ -162,6 +167,7 @@ class TestUndone:
             f"SSH to lb2 cut: all three back {seconds:.1f} s later (--confirm-within {WITHIN}); {cost(load)}",
             *timeline.lines(),
         )
+        eventually(lambda: free(site, "lb2"), 70)  # nothing ended the connection that held its lock
         assert report["code"] == 4 and what(report)["lb1"] == what(report)["lb3"] == "undone", (out, err)
         never_two_never_none(timeline)
         assert load.report.failed == 0
