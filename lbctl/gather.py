@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from ipaddress import ip_address
 
 from lbctl import haproxy, keepalived
@@ -16,7 +17,7 @@ from lbctl.haproxy.views import stats_socket
 from lbctl.host import facts as host
 from lbctl.keepalived.views import instances
 from lbctl.kinds import KINDS
-from lbctl.model.cluster import Cluster, Node
+from lbctl.model.cluster import Cluster, Node, RosterEntry
 from lbctl.model.command import Answers, Probe
 from lbctl.model.facts import Facts
 from lbctl.model.owner import Owner
@@ -32,11 +33,12 @@ def gather(
     cluster: Cluster, reader: Reader, progress: Progress = lambda node, seconds: None
 ) -> dict[str, Facts | NodeError]:
     """All nodes' facts by name, in the cluster's order; for a node that cannot be read, why."""
+    vips = [str(vip.interface.ip) for vip in cluster.vips]
 
     def one(node: Node) -> Facts | NodeError:
         began = time.monotonic()
         try:
-            return gather_node(node, reader)
+            return gather_node(node, reader, vips)
         except NodeError as error:
             return error
         finally:
@@ -50,10 +52,13 @@ def gather(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def gather_node(node: Node, reader: Reader) -> Facts:
-    """One node's facts. Only where it owns what is no longer desired, a second command is sent."""
+def gather_node(node: Node, reader: Reader, vips: Sequence[str] = ()) -> Facts:
+    """One node's facts. Only where it owns what is no longer desired, a second command is sent.
+
+    `vips`: those of the cluster, for a node without a keepalived file that names its own.
+    """
     wanted = [kind.desired(node, "") for kind in KINDS]
-    probes = [*host.PROBES, *_daemon_probes(node)]
+    probes = [*host.PROBES, *_daemon_probes(node, vips)]
     for kind, wishes in zip(KINDS, wanted, strict=True):
         probes += kind.probes(wishes)
     answers = reader.ask(node.name, probes)
@@ -84,14 +89,14 @@ def _dropped(node: Node, owner: Owner, desired: set[Address], reader: Reader) ->
     return [found for kind, wishes in parts for found in kind.live(wishes, answers, owner.key)]
 
 
-def _daemon_probes(node: Node) -> Iterator[Probe]:
+def _daemon_probes(node: Node, known: Sequence[str]) -> Iterator[Probe]:
     """What is asked of the daemons themselves, and where, stands in the files that they shall have."""
     proxy, vrrp = node.file_of("haproxy"), node.file_of("keepalived")
     socket = stats_socket(haproxy.parse(proxy.content.data)) if proxy else None
     if socket:
         yield host.stats_probe(socket)
     found = instances(keepalived.parse(vrrp.content.data)) if vrrp else ()
-    vips = [address for one in found for vip in one.vips if (address := _address(vip.address))]
+    vips = [address for one in found for vip in one.vips if (address := _address(vip.address))] or known
     if vips:
         yield host.connections_probe(vips)
 
@@ -152,6 +157,9 @@ def read_owner(node: str, answers: Answers) -> Owner | None:
                 resource(Address(node, r["kind"], r["name"]), r["attributes"]) for r in record["resources"]
             ),
             originals=tuple(record["originals"]),
+            address=record.get("address", ""),
+            roster=tuple(RosterEntry(**entry) for entry in record["nodes"]) if "nodes" in record else None,
+            retired=record.get("retired", False),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RemoteError(
@@ -164,16 +172,20 @@ def read_owner(node: str, answers: Answers) -> Owner | None:
 
 def write_owner(owner: Owner, resources: Sequence[Resource]) -> bytes:
     """The owner record's bytes. Content is not in it, only keyed digests."""
-    record = {
+    record: dict[str, object] = {
         "format_version": 1,
         "cluster": owner.cluster,
         "cluster_id": owner.cluster_id,
         "serial": owner.serial,
         "plan": owner.plan,
+        "retired": owner.retired,
+        "address": owner.address,
         "key": owner.key,
         "originals": list(owner.originals),
         "resources": [
             {"kind": r.address.kind, "name": r.address.name, "attributes": dict(r.values)} for r in resources
         ],
     }
+    if owner.roster is not None:
+        record["nodes"] = [asdict(entry) for entry in owner.roster]
     return json.dumps(record, indent=1).encode() + b"\n"

@@ -10,10 +10,22 @@ from typing import Annotated
 import typer
 
 from lbctl import __version__
-from lbctl.cli import lab
+from lbctl.cli import lab, node
 
-COMMANDS = ("init", "validate", "render", "plan", "show", "apply", "drift", "status", "drain", "undrain")
-"""Each is the function of its own name in its own module here; `lab` is a group of its own."""
+COMMANDS = (
+    "init",
+    "validate",
+    "render",
+    "plan",
+    "show",
+    "apply",
+    "drift",
+    "status",
+    "drain",
+    "undrain",
+    "restart",
+)
+"""Each is the function of its own name in its own module here; `node` and `lab` are groups of their own."""
 
 HELP = """Plan and apply for clusters of HAProxy and keepalived.
 
@@ -29,6 +41,7 @@ Examples:
   lbctl apply plans/next.json        do exactly that
   lbctl drift                        say what was changed by hand (cron)
   lbctl drain lb1 --for 2h           keep a node's VIPs away from it while you work on it
+  lbctl restart haproxy              restart a daemon, node by node
   lbctl lab up                       boot the cluster on this machine, to try all that
 """
 
@@ -76,6 +89,7 @@ def first_sentence(text: str) -> str:
 def _register() -> None:
     for name in COMMANDS:
         app.command(name)(getattr(import_module(f"lbctl.cli.{name}"), name))
+    app.add_typer(node.app, name="node", short_help="Forget a node that is gone for good.")
     app.add_typer(lab.app, name="lab", short_help="Boot the cluster on this machine, to try it.")
     _set_helps(app)
 

@@ -21,9 +21,12 @@ def status(file: File = CLUSTER_FILE, json: Json = False, no_color: NoColor = Fa
     from lbctl.cli.target import reached
     from lbctl.errors import NodeError
     from lbctl.workflows.read import read
+    from lbctl.workflows.status import notes
 
     with closing(view(json, no_color)) as shown, reached(file) as (cluster, reader):
         found = read(cluster, reader, shown.event)
-        shown.status(cluster.name, found, [str(vip.interface.ip) for vip in cluster.vips])
+        shown.status(
+            cluster.name, found, [str(vip.interface.ip) for vip in cluster.vips], notes(cluster, found)
+        )
     if any(isinstance(one, NodeError) for one in found.values()):
         raise typer.Exit(1)

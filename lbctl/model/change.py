@@ -19,6 +19,8 @@ class Action(Enum):
     RESTORE = "<"  # the file that was there before lbctl is given back
     RECORD = "="  # live is as desired already: only the node's owner record changes
     FORGET = "."  # no longer owned; what is live stays
+    RESTART = "!"  # a daemon begins anew with everything as it is; never beside another action
+    RETIRE = "x"  # a node leaves the cluster: its daemons end, its files stay
 
     def __str__(self) -> str:
         return self.name.lower()

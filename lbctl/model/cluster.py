@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Interface, IPv6Interface, ip_address
 
 from lbctl.errors import Problem
 from lbctl.model.content import Content, scrubbed
@@ -117,13 +117,35 @@ class Node:
 
 
 @dataclass(frozen=True)
+class RosterEntry:
+    """A node as every owner record names it. It is who its `address` says; the rest is how to log in.
+
+    `behind` is the plan that it was left out of (--exclude) and has not caught up with, "" = none.
+    """
+
+    name: str
+    address: str
+    host: str
+    user: str = ""
+    port: int = 0
+    become: str = ""
+    behind: str = ""
+
+
+def roster_entry(node: Node) -> RosterEntry:
+    ssh = node.ssh
+    return RosterEntry(node.name, str(ip_address(node.address)), ssh.host, ssh.user, ssh.port, ssh.become)
+
+
+@dataclass(frozen=True)
 class Cluster:
     """One cluster file, whole.
 
     `digest` is the SHA-256 of everything desired with secrets as references: two equal digests mean the
     same desired state. `lab_only` = its nodes are reached only through a running lab. `problems`: what was
     found while reading that does not keep the file from being used, of level unsafe or warning.
-    `excluded` are nodes of the file that are left out this time: nobody connects to them.
+    `left_out` are nodes of the file that are left out this time: nobody connects to them. `retired` are
+    nodes that the owner records name and the file does not: they are to go.
     """
 
     name: str
@@ -136,7 +158,20 @@ class Cluster:
     lab_only: bool = False
     handover: str = "auto"
     problems: tuple[Problem, ...] = field(default=(), compare=False)
-    excluded: tuple[str, ...] = ()
+    left_out: tuple[Node, ...] = ()
+    retired: tuple[Node, ...] = ()
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        return tuple(node.name for node in self.left_out)
+
+    @property
+    def roster(self) -> tuple[RosterEntry, ...]:
+        """Every node of the file, by name."""
+        return tuple(sorted(map(roster_entry, (*self.nodes, *self.left_out)), key=lambda e: e.name))
+
+    def retires(self, name: str) -> bool:
+        return any(node.name == name for node in self.retired)
 
     def scrubbed(self, text: str) -> str:
         """The text without any word that a file of the cluster hides: a secret may stand in the open too."""
@@ -146,8 +181,8 @@ class Cluster:
         """The same cluster with these nodes left out. What the others shall have stays as it is."""
         gone = frozenset(names)
         left = tuple(node for node in self.nodes if node.name not in gone)
-        out = tuple(node.name for node in self.nodes if node.name in gone)
-        return replace(self, nodes=left, excluded=(*self.excluded, *out))
+        out = tuple(node for node in self.nodes if node.name in gone)
+        return replace(self, nodes=left, left_out=(*self.left_out, *out))
 
     def node(self, name: str) -> Node:
-        return next(n for n in self.nodes if n.name == name)
+        return next(n for n in (*self.nodes, *self.retired) if n.name == name)

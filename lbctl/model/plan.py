@@ -23,6 +23,7 @@ class StepName(Enum):
     TAKE = "take"
     VERIFY = "verify"
     UNDRAIN = "undrain"
+    RETIRE = "retire"
     CONFIRM = "confirm"
 
     def __str__(self) -> str:
@@ -61,13 +62,17 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class NodeView:
-    """One node in a plan. `fingerprint` digests what the plan was made from; equal = nothing has moved."""
+    """One node in a plan. `fingerprint` digests what the plan was made from; equal = nothing has moved.
+
+    `retired` = the cluster file does not name it any more, and this plan takes it out.
+    """
 
     node: str
     role: Role
     holds: tuple[str, ...]
     serial: int
     fingerprint: str
+    retired: bool = False
 
 
 class Level(Enum):

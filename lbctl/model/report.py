@@ -24,7 +24,7 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True)
 class NodeOutcome:
-    """Where a node stands after a run. `what` is changed, unchanged, undone or failed."""
+    """Where a node stands after a run. `what` is changed, restarted, retired, unchanged, undone or failed."""
 
     node: str
     serial: int
@@ -94,4 +94,17 @@ class DrainReport:
     changed: bool
     record: DrainRecord | None
     vips: tuple[Held, ...]
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ForgetReport:
+    """The outcome of node forget. `written` are the nodes whose records named it until now.
+
+    `unread` are those that could not be asked: their records may name it still.
+    """
+
+    node: str
+    address: str
+    written: tuple[str, ...]
     unread: tuple[str, ...] = ()

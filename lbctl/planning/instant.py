@@ -24,6 +24,11 @@ def taken_at_one_instant(gathered: Mapping[str, Facts], changes: Sequence[Change
     return shared if running == {change.address.node for change in shared} else ()
 
 
+CLEAR = 26
+"""Of two priorities so far apart the higher one's timer runs out 0.1 s earlier (a 256th of a second each):
+more than the nodes' instants differ by."""
+
+
 @dataclass(frozen=True)
 class Renewed:
     """A VIP whose virtual router is another one afterwards: keepalived drops it, and elects anew.
@@ -61,20 +66,29 @@ def election_seconds(change: Change) -> float:
 
 
 def unsafe(gathered: Mapping[str, Facts], shared: Sequence[Change]) -> Iterator[tuple[str, str]]:
-    """Node and reason where an election among new virtual routers may end elsewhere than with the holder.
+    """Node and reason where another node may win the election among new virtual routers, or nearly.
 
-    The holder goes on answering for the VIP until it has won it; the others are held out by the drain file.
+    The holder goes on answering for its VIP until it has won it. Others are held out of the election by the
+    drain file, where there is one and they hold no such VIP themselves.
     """
-    after = {c.address.node: document("keepalived", c.after) for c in shared}
-    for change in shared:
-        node = change.address.node
-        held = [vip.address for vip in renewed(change) if vip.address in gathered[node].held]
-        free = [name for name in after if name != node and not election.drainable(after[name])]
-        for vip in held if free else ():
-            standing = [c for name in after for c in election.candidates(name, after[name]) if vip in c.vips]
-            winner = election.owner(standing, "")
-            if winner not in ("", node):
-                yield node, f"holds {vip}, and {winner} would win it anew: for a moment both hold it"
+    found = {c.address.node: _renewed_here(gathered[c.address.node], c) for c in shared}
+    standing = [
+        one
+        for c in shared
+        for one in election.candidates(c.address.node, document("keepalived", c.after))
+        if found[c.address.node] or not election.drainable(document("keepalived", c.after))
+    ]
+    for node, held in found.items():
+        for vip in held:
+            rivals = [c for c in standing if vip in c.vips]
+            mine = max((c.priority for c in rivals if c.node == node), default=0)
+            near = sorted({c.node for c in rivals if c.node != node and c.priority > mine - CLEAR})
+            if near:
+                yield node, f"holds {vip}, which is elected anew; {', '.join(near)} may win it for a moment"
+
+
+def _renewed_here(facts: Facts, change: Change) -> list[str]:
+    return [vip.address for vip in renewed(change) if vip.address in facts.held]
 
 
 def _sides(change: Change) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:

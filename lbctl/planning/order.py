@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lbctl.kinds import PACKAGE
-from lbctl.model.change import Change
+from lbctl.model.change import Action, Change
 from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
 from lbctl.model.effect import Impact, merged
 from lbctl.model.facts import Facts
@@ -107,8 +107,9 @@ def _install(node: str, changes: Sequence[Change]) -> list[Step]:
 def _stage(node: str, changes: Sequence[Change]) -> list[Step]:
     files = [c for c in changes if c.address.kind == "file" and c.action.touches]
     names = [c.address.name.rpartition("/")[2] for c in files]
+    names += [f"what {c.address.name} reads" for c in changes if c.action is Action.RESTART]
     text = f"{', '.join(names)}; checked by the daemons themselves"
-    return [Step(StepName.STAGE, node, text)] if files else []
+    return [Step(StepName.STAGE, node, text)] if names else []
 
 
 def _node(
@@ -128,13 +129,15 @@ def _node(
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
     starts = [c.address.name for c in touching for d in c.differences if d.attribute == "active" and d.after]
     took = ", ".join([*(str(e) for e in effects), *(f"start {unit}" for unit in starts)])
-    found.append(Step(StepName.SWAP, name, f"{_count(touching)}; {took or 'no daemon is touched'}"))
+    alone = all(c.action is Action.RESTART for c in touching)
+    what = "" if alone else f"{_count(touching)}; "
+    found.append(Step(StepName.SWAP, name, what + (took or "no daemon is touched")))
     found.append(Step(StepName.VERIFY, name, VERIFIED))
     if any(step.name in (StepName.DRAIN, StepName.HANDOVER) for step in found):
         by_hand = "its drain file is as it was: somebody drained it"
         text = by_hand if gathered[name].drain else "back in the election"
         found.append(Step(StepName.UNDRAIN, name, text))
-    found.append(Step(StepName.CONFIRM, name, CONFIRMED))
+    found.append(Step(StepName.CONFIRM, name, "disarm the undo" if alone else CONFIRMED))
     return found
 
 

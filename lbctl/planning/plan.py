@@ -11,31 +11,52 @@ from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
-from lbctl.planning import election, order, tools, unsafe
+from lbctl.model.restart import NO_RESTART, Restart
+from lbctl.planning import election, order, retire, roster, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
+from lbctl.planning.restart import restarts
 from lbctl.planning.threeway import compare
 
 
 def make(
-    cluster: Cluster, gathered: Mapping[str, Facts], created: str, warnings: Sequence[Problem] = ()
+    cluster: Cluster,
+    gathered: Mapping[str, Facts],
+    created: str,
+    warnings: Sequence[Problem] = (),
+    restart: Restart = NO_RESTART,
 ) -> Plan:
-    """The plan for these facts. `created` is its time in UTC, ISO 8601; `warnings` are the file's own."""
+    """The plan for these facts. `created` is its time in UTC, ISO 8601; `warnings` are the file's own.
+
+    Where a `restart` is wished for, it is the plan of that alone.
+    """
     changes: list[Change] = []
     problems: list[Problem] = [*unsafe.foreign(cluster, gathered)]
-    for name, facts in gathered.items():
+    staying = {name: facts for name, facts in gathered.items() if not cluster.retires(name)}
+    for name, facts in staying.items():
         node = cluster.node(name)
         found, unknown = compare(node, facts)
         changes += [explained(change, node, facts) for change in found]
         problems += unknown
-        problems += _unfinished(facts)
         problems += _drained(node, facts)
-    problems += unsafe.findings(cluster, gathered, changes)
-    problems += unsafe.left_out(cluster)
-    problems += unsafe.costs(cluster, gathered, changes)
-    problems += tools.missing(cluster, gathered)
+    if restart:
+        changes, refused = restarts(restart, staying, changes)
+        problems += refused
+    problems += [problem for facts in gathered.values() for problem in _unfinished(facts)]
+    problems += unsafe.findings(cluster, staying, changes)
+    # who is not restarted misses nothing that the others have
+    problems += () if restart else unsafe.left_out(cluster)
+    problems += unsafe.costs(cluster, staying, changes)
+    problems += tools.missing(cluster, staying)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
-    steps = order.steps(cluster, gathered, changes)
+    steps = order.steps(cluster, staying, changes)
+    if not restart:  # nodes that leave, and what the records say of the others, are an apply's
+        problems += retire.problems(cluster, gathered)
+        steps = retire.steps(cluster, gathered, changes, steps)
+        changes += retire.changes(cluster)
+        recorded = roster.changes(cluster, staying, more=bool(changes))
+        steps += roster.steps(cluster, staying, recorded, steps)
+        changes += recorded
     return Plan(
         id=_id(cluster, nodes, created),
         cluster=cluster.name,
@@ -79,6 +100,7 @@ def _view(cluster: Cluster, facts: Facts) -> NodeView:
         holds=tuple(sorted(facts.held & vips)),
         serial=facts.owner.serial if facts.owner else 0,
         fingerprint=fingerprint(facts, vips),
+        retired=cluster.retires(facts.node),
     )
 
 

@@ -18,7 +18,18 @@ from lbctl.planning import instant
 from lbctl.planning.meaning import document
 from lbctl.planning.order import must_move, role, successors
 
-CODES = ("drift", "shrink", "last-node", "take-over", "vip-removed", "split", "tie", "partial")
+CODES = (
+    "drift",
+    "shrink",
+    "last-node",
+    "take-over",
+    "vip-removed",
+    "node-removed",
+    "split",
+    "tie",
+    "partial",
+    "live-node",
+)
 
 
 def findings(
@@ -72,7 +83,7 @@ def costs(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
 
 
 def foreign(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Problem, ...]:
-    """Nodes that belong to another cluster. No code allows it: taking one over starts with `node forget`."""
+    """Nodes that belong to another cluster. No code allows it: taking one over begins on the node itself."""
     ids = Counter(
         f.owner.cluster_id for f in gathered.values() if f.owner and f.owner.cluster == cluster.name
     )
@@ -80,7 +91,8 @@ def foreign(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Problem, .
     found = []
     for name, facts in gathered.items():
         if facts.owner and (facts.owner.cluster != cluster.name or facts.owner.cluster_id != ours):
-            text = f"{name}: belongs to another cluster, {facts.owner.cluster} (id {facts.owner.cluster_id})"
+            was = "was retired from" if facts.owner.retired else "belongs to"
+            text = f"{name}: {was} another cluster, {facts.owner.cluster} (id {facts.owner.cluster_id})"
             mend = "is the address right? if the node is really free, remove /var/lib/lbctl/owner.json on it"
             found.append(Problem(text, mend=mend, code="foreign"))
     return tuple(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
 from importlib.resources import files
 
@@ -14,7 +13,7 @@ from lbctl.model.effect import Scope
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.instant import election_seconds, renewed
 from lbctl.planning.order import vip_addresses
-from lbctl.rollout.run import NANO, UNDO_SECONDS, UNITS, Run
+from lbctl.rollout.run import UNITS, Run
 
 
 def do(run: Run, node: str) -> str:
@@ -31,9 +30,9 @@ def do(run: Run, node: str) -> str:
     saves = [c for _, work in run.works(node) for c in work.save]
     # a daemon that dies in this moment was active all the same: the undo shall start it
     active = {one.unit: ("active",) for one in now.daemons if one.active}
-    effects = [
-        command("save_effect", e.unit, str(e.impact), *active.get(e.unit, ())) for e in run.effects(node)
-    ]
+    # a restart alone leaves no new files that a daemon has to let go of: what runs is left to run
+    taken = () if run.restarts(node) else run.effects(node)
+    effects = [command("save_effect", e.unit, str(e.impact), *active.get(e.unit, ())) for e in taken]
     begin = [
         command("make_base"),
         command("txn_begin", run.transaction(node)),
@@ -63,8 +62,7 @@ def _arm(run: Run, node: str) -> Iterator[Command]:
     seconds = f"{election_seconds(change):g}" if found else "0"
     lines = ("\t".join((f"{vip.address}/{vip.prefix}", *vip.instances)) for vip in found)
     yield command("save_together", seconds, *lines)
-    left = (run.unit.undo_at - time.time_ns()) // NANO - UNDO_SECONDS
-    yield command("arm", str(left), run.unit.on(node, run.unit.undo_at))
+    yield command("arm", str(run.unit.seconds_left()), run.unit.on(node, run.unit.undo_at))
 
 
 def _install() -> Command:
@@ -82,6 +80,7 @@ def _also(run: Run, node: str) -> Iterator[Command]:
     if any(change.address.name.startswith(UNITS) for change in run.touching(node)):
         yield command("save_daemon_reload")
     for unit in ("haproxy", "keepalived"):
-        if run.gathered[node].active(unit):
+        found = run.gathered[node].daemon(unit)
+        if found and (found.active or (found.loaded and run.cluster.retires(node))):
             # keepalived may be stopped to make the VIP leave; and either may die by itself meanwhile
-            yield command("save_service", unit, "active")
+            yield command("save_service", unit, *(("active",) if found.active else ()))

@@ -4,37 +4,47 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from threading import BrokenBarrierError
 
 from lbctl.errors import NodeError
 from lbctl.gather import write_owner
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
+from lbctl.model.cluster import roster_entry
 from lbctl.model.command import Command, command
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Resource
+from lbctl.planning import roster
+from lbctl.rollout import retire
 from lbctl.rollout.reconnect import in_touch, whole_turn
-from lbctl.rollout.run import Run
+from lbctl.rollout.run import Run, Unit
 
 _LET_GO = (Action.RESTORE, Action.FORGET)
+_MARGIN = 5
 _WAIT_SECONDS = 100  # longer than a node makes a script wait for an earlier one
 
 
 def do(run: Run, node: str) -> str:
-    """One serial more, when anything but the record changed."""
+    """One serial more, when anything but the record changed; a restart alone leaves the record as it is."""
+    restarted = run.restarts(node)
     # an install leaves nothing to swap where only a package was missing: the node was changed all the same
-    touched = node in run.under_way or bool(run.touching(node))
+    touched = not restarted and (node in run.under_way or bool(run.touching(node)))
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
     # until the confirm the undo gives back the old record too; what it would need goes after it
-    commands: list[Command] = [
-        command("make_base"),
-        *_kept(run, node),
-        command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data),
-    ]
+    commands: list[Command] = [command("make_base"), *_kept(run, node)]
+    if not restarted:
+        commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
+    if run.unit is not None:
+        if not _all_ready(run, run.unit, node, commands):
+            return "not confirmed: another node is not ready to be"
+        commands = []
     if node in run.armed:
         keep = ("keep",) if node in run.awaiting else ()
         commands += [command("drop_server_state"), command("confirm", run.transaction(node), *keep)]
     commands += _forgotten(run, node)
+    if run.cluster.retires(node):
+        commands.append(command("drop_drain_record"))
     try:
         run.call(node, commands)
     except NodeError:
@@ -45,12 +55,30 @@ def do(run: Run, node: str) -> str:
     return f"serial {owner.serial}"
 
 
+def _all_ready(run: Run, unit: Unit, node: str, commands: list[Command]) -> bool:
+    """Between the first node's confirm and the last one's lies as little as can be: all else is done before.
+
+    Raises NodeError when this node is not ready.
+    """
+    try:
+        run.call(node, commands)
+    except NodeError:
+        unit.ready.abort()
+        raise
+    try:
+        unit.ready.wait(_WAIT_SECONDS)
+    except BrokenBarrierError:
+        return False
+    return True
+
+
 def _stands(run: Run, node: str) -> bool:
     """Was it confirmed, although the answer was lost? Then there is nothing to undo, and nothing failed."""
     if node not in run.armed:
         return False
     try:
-        in_touch(run, node, whole_turn(run))
+        # before those that are not confirmed put themselves back, the others have to know
+        in_touch(run, node, run.unit.seconds_left() - _MARGIN if run.unit else whole_turn(run))
         run.transport.run(node, [command("is_confirmed", run.transaction(node))], timeout=_WAIT_SECONDS)
     except NodeError:
         return False
@@ -81,6 +109,10 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
     """What the node's owner record says after this apply."""
     facts = run.gathered[node]
     old = facts.owner
+    if run.cluster.retires(node):
+        assert old is not None, "only what is ours is retired"
+        gone = retire.record(run, old)
+        return gone, list(gone.resources)
     resources = [r for kind in KINDS for r in kind.desired(run.node(node), facts.key)]
     if node in run.awaiting:  # not changed yet: it stays recorded as it was
         was = old.applied(run.awaiting[node]) if old else None
@@ -101,5 +133,7 @@ def record(run: Run, node: str, touched: bool) -> tuple[Owner, list[Resource]]:
         key=facts.key,
         resources=tuple(resources),
         originals=tuple(sorted(kept)),
+        address=roster_entry(run.node(node)).address,
+        roster=roster.written(run.cluster, run.plan, old, run.done),
     )
     return owner, resources

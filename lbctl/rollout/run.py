@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from threading import Barrier
 
 from lbctl.document import Document
 from lbctl.errors import NodeError, RemoteError
 from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
-from lbctl.model.change import Change
-from lbctl.model.cluster import Cluster, Node
+from lbctl.model.change import Action, Change
+from lbctl.model.cluster import MAIN_FILES, Cluster, Node
 from lbctl.model.command import Clock, Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
@@ -41,12 +42,21 @@ UNITS = "/etc/systemd/system/"
 """Files below it are read by systemd itself, when it is told to."""
 
 
+_TOGETHER = "-together"
+
+
+def taken_together(transaction: str) -> bool:
+    """Is it one of several nodes at one instant?"""
+    return transaction.endswith(_TOGETHER)
+
+
 @dataclass
 class Unit:
     """Several nodes that change together. Instants are nanoseconds since the epoch by this machine's clock.
 
     At `undo_at` all of them put themselves back, unless confirmed. `changes` is what they awaited. `clocks`
     are the nodes' own; `instant` is when they take the change, 0 = not yet chosen; `took` is when they did.
+    At `ready` every node waits for all others before it is confirmed.
     """
 
     nodes: tuple[str, ...]
@@ -55,6 +65,14 @@ class Unit:
     clocks: dict[str, Clock] = field(default_factory=dict)
     instant: int = 0
     took: dict[str, int] = field(default_factory=dict)
+    ready: Barrier = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ready = Barrier(len(self.nodes))
+
+    def seconds_left(self) -> int:
+        """Until the nodes begin to put themselves back; 0 = they have begun."""
+        return max((self.undo_at - time.time_ns()) // NANO - UNDO_SECONDS, 0)
 
     def on(self, node: str, instant: int) -> str:
         """An instant as the node's own clock will say it."""
@@ -96,7 +114,8 @@ class Run:
         for name in self.gathered:
             self.changes[name] = self.plan.of(name)
             self.drains[name] = self.gathered[name].drain
-        for change in taken_at_one_instant(self.gathered, self.plan.changes):
+        staying = {name: one for name, one in self.gathered.items() if not self.cluster.retires(name)}
+        for change in taken_at_one_instant(staying, self.plan.changes):
             self.awaiting[change.address.node] = change.address
 
     def node(self, name: str) -> Node:
@@ -134,12 +153,12 @@ class Run:
 
     def transaction(self, name: str) -> str:
         """What its undo is armed by: a node may have a turn of its own and one together with the others."""
-        return f"{self.plan.id}-together" if self.unit and name in self.unit.nodes else self.plan.id
+        return self.plan.id + (_TOGETHER if self.unit and name in self.unit.nodes else "")
 
     def touching(self, name: str) -> tuple[Change, ...]:
-        """The node's changes that touch it, in apply order."""
+        """The node's changes that touch it, in apply order. That it is retired is a step's own work."""
         ranks = {k.name: number for number, k in enumerate(KINDS)}
-        found = [c for c in self.changes[name] if c.action.touches]
+        found = [c for c in self.changes[name] if c.action.touches and c.address.kind in ranks]
         return tuple(sorted(found, key=lambda c: ranks[c.address.kind]))
 
     def works(self, name: str) -> tuple[tuple[Change, Work], ...]:
@@ -148,10 +167,14 @@ class Run:
     def effects(self, name: str) -> tuple[Effect, ...]:
         return merged(effect for change in self.changes[name] for effect in change.effects)
 
+    def restarts(self, name: str) -> bool:
+        """Are the node's daemons begun anew, and nothing else? Then its files and its record stay."""
+        found = self.touching(name)
+        return bool(found) and all(change.action is Action.RESTART for change in found)
+
     def live_document(self, name: str, daemon: str) -> Document | None:
         """A daemon's main file as it was when the node was last read before its turn."""
-        file = self.node(name).file_of(daemon)
-        live = self.gathered[name].live(Address(name, "file", file.path)) if file else None
+        live = self.gathered[name].live(Address(name, "file", MAIN_FILES[daemon]))
         return document(daemon, live.content) if isinstance(live, Resource) else None
 
     def reach(self, name: str) -> None:

@@ -36,6 +36,7 @@ def do(run: Run, node: str) -> str:
     works = run.works(node)
     changed = {c.address.name for c in run.touching(node)}
     read_by = {e.unit for f in run.node(node).files if f.path in changed for e in f.effects}
+    read_by |= {c.address.name for c in run.touching(node) if c.action is Action.RESTART}
     daemons = [d for d in _DAEMONS if d in read_by]
     check = files("lbctl.rollout").joinpath("check.sh").read_bytes()
     commands = [command("stage_begin"), *(c for _, work in works for c in work.stage)]
@@ -44,13 +45,17 @@ def do(run: Run, node: str) -> str:
     for daemon in daemons:
         refused = complaints(before.get(daemon), after.get(daemon), gone=_removed(run, node, daemon))
         if refused:
-            raise RemoteError(
-                node,
-                f"{daemon} refuses its new configuration",
-                evidence=[run.scrub(node, line) for line in refused],
-                mend="correct the cluster file; nothing was changed on any node",
-            )
+            what, mend = _words(restart=run.restarts(node))
+            evidence = [run.scrub(node, line) for line in refused]
+            raise RemoteError(node, f"{daemon} refuses its {what}", evidence=evidence, mend=mend)
     return f"checked by {' and '.join(daemons)}" if daemons else "nothing for a daemon to check"
+
+
+def _words(*, restart: bool) -> tuple[str, str]:
+    """What is refused, and what to do. A daemon that is to be restarted reads what is there already."""
+    if restart:
+        return "configuration as it is", "mend what it names; no daemon was stopped on any node"
+    return "new configuration", "correct the cluster file; nothing was changed on any node"
 
 
 def undo(run: Run, node: str) -> None:

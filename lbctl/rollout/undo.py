@@ -1,13 +1,9 @@
-"""A node back to before its turn, by the fixed script that is on it, and proof that it is.
-
-Nodes that change together go back together: alone, none of them would hear the others.
-"""
+"""One node back to before its turn, by the fixed script that is on it, and proof that it is."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from lbctl.document import Document
 from lbctl.errors import LockedError, NodeError
@@ -19,7 +15,7 @@ from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning import election
 from lbctl.rollout.reconnect import in_touch, whole_turn
-from lbctl.rollout.run import AHEAD_SECONDS, NANO, UNDO_SECONDS, Run
+from lbctl.rollout.run import Run
 
 _TRIES = 2
 _SECONDS = 120
@@ -41,58 +37,13 @@ def undo(run: Run, node: str) -> tuple[bool, str]:
             )
         try:
             healed = armed and not gather_node(run.node(node), run.transport).armed
-            return _undone(run, node, healed=healed)
+            return undone(run, node, healed=healed)
         except NodeError as error:
             said = str(error)  # a node that goes down for its reboot answers for a while
     return False, said
 
 
-def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
-    """The same of all nodes of the unit, by node. What they have taken they put back at one instant.
-
-    While one of them cannot be reached, that is the instant that all of them know: the others wait for it.
-    """
-    unit = run.unit
-    assert unit is not None
-    rearm = {node: command("rearm", run.transaction(node)) for node in unit.nodes}
-    run.armed.difference_update(unit.nodes)
-    run.awaiting = unit.changes
-
-    def reached(node: str) -> bool:
-        left = (unit.undo_at - time.time_ns()) // NANO - UNDO_SECONDS
-        try:
-            in_touch(run, node, max(left, 1) if unit.instant else whole_turn(run))
-            run.call(node, [rearm[node]])  # one that was confirmed goes back with those that were not
-        except NodeError:
-            return False
-        return True
-
-    def back(node: str, how: Sequence[str]) -> tuple[bool, str]:
-        try:
-            run.reach(node)
-            return _undone(run, node, how, healed=False)
-        except NodeError as error:
-            return False, f"{error.summary}; it puts itself back when its time to confirm has passed"
-
-    with ThreadPoolExecutor(max_workers=len(unit.nodes)) as pool:
-        all_reached = all(pool.map(reached, unit.nodes))
-        at = time.time_ns() + int(AHEAD_SECONDS * NANO)
-        if unit.instant and not all_reached:
-            _wait_for(run, unit.undo_at)
-            at = 0
-        known = unit.clocks if unit.instant and at else {}
-        ways = [("at", unit.on(node, at)) if node in known else () for node in unit.nodes]
-        return dict(zip(unit.nodes, pool.map(back, unit.nodes, ways), strict=True))
-
-
-def _wait_for(run: Run, instant: int) -> None:
-    """The nodes put themselves back then. Ctrl-C ends the waiting, not that."""
-    pressed = run.interrupted()
-    while time.time_ns() < instant + NANO and run.interrupted() == pressed:
-        time.sleep(_POLL)
-
-
-def _undone(run: Run, node: str, how: Sequence[str] = (), *, healed: bool) -> tuple[bool, str]:
+def undone(run: Run, node: str, how: Sequence[str] = (), *, healed: bool) -> tuple[bool, str]:
     """`healed` = it had put itself back before it could be asked again. Raises NodeError."""
     put_back(run, node, how)
     run.drains[node] = run.drain_before(node)

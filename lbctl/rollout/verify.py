@@ -14,7 +14,7 @@ from lbctl.host.facts import RELOAD_FAILED
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import Node
 from lbctl.model.command import command
-from lbctl.model.effect import Effect
+from lbctl.model.effect import Effect, Impact
 from lbctl.model.facts import Facts, Listener
 from lbctl.model.resource import Address
 from lbctl.planning.meaning import document
@@ -32,8 +32,10 @@ _ANSWER_SECONDS = 8.0
 
 def do(run: Run, node: str) -> str:
     """Raises RemoteError with what is not right, and with the daemons' last messages."""
-    before, effects = run.gathered[node], run.effects(node)
-    wanted = _without_keepalived(run.node(node)) if node in run.stopped else run.node(node)
+    before, effects, wanted = run.gathered[node], run.effects(node), run.node(node)
+    if node in run.stopped:  # keepalived, to make the VIP leave; it is started at the undrain
+        wanted = replace(wanted, services=tuple(s for s in wanted.services if s.name != "keepalived"))
+        effects = tuple(effect for effect in effects if effect.unit != "keepalived")
     others = [facts for name, facts in run.gathered.items() if name != node]
     until = time.monotonic() + _SECONDS
     while True:
@@ -46,15 +48,10 @@ def do(run: Run, node: str) -> str:
         time.sleep(_POLL)
         # a controller that went down meanwhile is down for the others too, and no fault of this change
         others = [gather_node(run.node(facts.node), run.transport) for facts in others]
-    said = [_answering(run, node), *_new_servers(run, node)]
+    said = [answering(run, node, node), *_new_servers(run, node)]
     if not run.held_out(node) and node not in run.stopped:
         said.insert(0, vrrp.settled(run, node))
     return "; ".join(one for one in said if one)
-
-
-def _without_keepalived(node: Node) -> Node:
-    """It was stopped to make the VIP leave, and is started at the undrain."""
-    return replace(node, services=tuple(s for s in node.services if s.name != "keepalived"))
 
 
 def complaints(
@@ -66,11 +63,13 @@ def complaints(
     awaiting: Address | None = None,
 ) -> Iterator[str]:
     """Everything that is not as it shall be; `awaiting` is yet to be changed. Pure."""
-    for service in node.services:
-        if service.active and not now.active(service.name):
-            yield f"{service.name} is not active"
+    restarted = [e.unit for e in effects if e.impact is Impact.RESTART and before.active(e.unit)]
+    for unit in dict.fromkeys([*(s.name for s in node.services if s.active), *restarted]):
+        if not now.active(unit):
+            yield f"{unit} is not active"
     for unit in _could_not_reload(now, effects):
         yield f"{unit} could not reload; its old process goes on with the old configuration"
+    yield from _not_restarted(before, now, restarted)
     reloaded = any(effect.unit == "haproxy" for effect in effects) and before.active("haproxy")
     yield from _not_listening(node, before if reloaded else None, now)
     changes, unknown = compare(node, now)
@@ -78,7 +77,7 @@ def complaints(
         if change.action.touches and change.address != awaiting and not _given_back(change):
             yield f"{change.address} is not as desired: {', '.join(d.attribute for d in change.differences)}"
     yield from (problem.text for problem in unknown)
-    yield from _servers_lost(node, now, others)
+    yield from _servers_lost(before, now, others)
 
 
 def _could_not_reload(now: Facts, effects: Sequence[Effect]) -> list[str]:
@@ -91,6 +90,14 @@ def for_good(node: Node, now: Facts, effects: Sequence[Effect]) -> bool:
     """Is something wrong that no waiting mends?"""
     wanted = {service.name for service in node.services if service.active}
     return bool(_could_not_reload(now, effects)) or any(d.failed and d.unit in wanted for d in now.daemons)
+
+
+def _not_restarted(before: Facts, now: Facts, units: Sequence[str]) -> Iterator[str]:
+    """After a restart a unit's main process is another one."""
+    for unit in units:
+        old, new = before.daemon(unit), now.daemon(unit)
+        if old and new and old.main_pid == new.main_pid:
+            yield f"{unit} was not restarted: its main process is still {old.main_pid}"
 
 
 def _given_back(change: Change) -> bool:
@@ -121,20 +128,21 @@ def _covers(listener: Listener, bind: Bind) -> bool:
     return listener.address in everywhere or bind.address in ("", "*", listener.address)
 
 
-def _servers_lost(node: Node, now: Facts, others: Sequence[Facts]) -> Iterator[str]:
-    """No backend has fewer live servers than the other nodes see."""
+def _servers_lost(before: Facts, now: Facts, others: Sequence[Facts]) -> Iterator[str]:
+    """No backend has fewer live servers than the other nodes see, but for what an operator took out here."""
     if now.servers is None:
         return
-    mine = {(s.backend, s.server): s.up for s in now.servers}
+    out = {(s.backend, s.server) for s in before.servers or () if s.status.startswith(("MAINT", "DRAIN"))}
+    mine = {(s.backend, s.server): s.up for s in now.servers if (s.backend, s.server) not in out}
     for facts in others:
         for seen in facts.servers or ():
             if seen.up and mine.get((seen.backend, seen.server)) is False:
                 yield f"{seen.backend}/{seen.server} is down here and up on {facts.node}"
 
 
-def _answering(run: Run, node: str) -> str:
-    """The VIP accepts connections, asked from this node, on every port that it serves. Raises RemoteError."""
-    file = run.node(node).file_of("haproxy")
+def answering(run: Run, node: str, of: str) -> str:
+    """The VIP accepts connections from `node`, on every port that `of`'s file has. Raises RemoteError."""
+    file = run.node(of).file_of("haproxy")
     wanted = document("haproxy", file.content) if file else None
     holders, _ = vrrp.look(run)
     held = {vip for vip, names in holders.items() if names} & vip_addresses(run.cluster)

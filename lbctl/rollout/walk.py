@@ -15,10 +15,11 @@ from itertools import groupby
 from lbctl.errors import NodeError
 from lbctl.model.event import NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.plan import Step, StepName
-from lbctl.rollout import arm, confirm, drain, install, stage, swap, take, verify
+from lbctl.rollout import arm, confirm, drain, install, retire, stage, swap, take, verify
 from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import Run
-from lbctl.rollout.undo import undo, undo_together
+from lbctl.rollout.undo import undo
+from lbctl.rollout.undo_together import undo_together
 
 Do = Callable[[Run, str], str]
 
@@ -55,6 +56,7 @@ ACTIONS: Mapping[StepName, Do] = {
     StepName.TAKE: take.do,
     StepName.VERIFY: verify.do,
     StepName.UNDRAIN: drain.undrain,
+    StepName.RETIRE: retire.do,
     StepName.CONFIRM: confirm.do,
 }
 """What carries a step out, for a run and a node: says what happened, or raises NodeError."""

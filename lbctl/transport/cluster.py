@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lbctl.errors import RemoteError
-from lbctl.model.cluster import Node
+from lbctl.model.cluster import Node, Ssh
 from lbctl.model.command import Answers, Clock, Command, Probe
 from lbctl.transport import script
 from lbctl.transport.clock import read_clock
@@ -22,12 +22,18 @@ class SshTransport:
     """Opens a connection to a node at the first use of it, and keeps it. `config` is for `ssh -F`."""
 
     def __init__(self, nodes: Sequence[Node], config: Path | None = None) -> None:
-        self._ways = {node.name: node.ssh for node in nodes}
         self._config = config
-        self._sessions = {name: self._new(name) for name in self._ways}
+        self._ways: dict[str, Ssh] = {}
+        self._sessions: dict[str, Session] = {}
         self._locks: dict[str, Lock] = {}
+        for node in nodes:
+            self.add(node)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="open")
         self._opening: dict[str, Future[None]] = {}
+
+    def add(self, node: Node) -> None:
+        self._ways[node.name] = node.ssh
+        self._sessions[node.name] = self._new(node.name)
 
     def begin(self) -> None:
         """Begin to log in everywhere; whoever uses a node first waits for its own shell and gets its error.

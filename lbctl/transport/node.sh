@@ -281,6 +281,20 @@ start_service() { systemctl reset-failed "$1" 2>/dev/null; systemctl start "$1";
 
 stop_service() { systemctl stop "$1"; }
 
+# end_connections UNIT SECONDS: a soft stop, which takes no new connections and lets those that are open end; says
+# how many had not by then. The unit is stopped by the caller, in the same script: it may start itself again
+end_connections() {
+  ports=$(ss -Hltnp | awk -v name="\"$1\"" 'index($0, name) { sub(/.*:/, "", $4); print "sport = :" $4 }' | sort -u |
+    awk '{ printf "%s%s", (NR > 1 ? " or " : ""), $0 }')
+  [ -n "$ports" ] || { echo 0; return 0; }
+  systemctl kill --kill-who=main -s USR1 "$1" || return 1
+  polls=$(($2 * 5))
+  while left=$(ss -Htn state established "( $ports )" | wc -l) && [ "$left" -gt 0 ] && [ "$polls" -gt 0 ]; do
+    sleep 0.2; polls=$((polls - 1))
+  done
+  echo "$left"
+}
+
 daemon_reload() { systemctl daemon-reload; }
 
 stats_socket() { [ -n "$1" ] && [ -S "$1" ] && command -v socat >/dev/null; }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from lbctl.model.cluster import Node
 from lbctl.model.command import Answers, Clock, Command, Probe
 
 
@@ -14,6 +15,10 @@ class Reader(Protocol):
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
         """The probes' answers, in one remote command. Raises NodeError."""
+        ...
+
+    def add(self, node: Node) -> None:
+        """Reach one node more: one that the nodes' own records name, and the file does not."""
         ...
 
     def close(self) -> None: ...

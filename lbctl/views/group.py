@@ -40,6 +40,8 @@ class Count:
     change: int
     delete: int
     record: int
+    restart: int
+    retire: int
 
 
 def grouped(changes: Iterable[Change], *, text: bool = False) -> tuple[ChangeGroup, ...]:
@@ -91,7 +93,9 @@ def counted(changes: Iterable[Change]) -> Count:
     actions = [change.action for change in changes]
     recorded = sum(not action.touches for action in actions)
     create, delete = actions.count(Action.CREATE), actions.count(Action.DELETE)
-    return Count(create, len(actions) - create - delete - recorded, delete, recorded)
+    restart, retire = actions.count(Action.RESTART), actions.count(Action.RETIRE)
+    change = len(actions) - create - delete - recorded - restart - retire
+    return Count(create, change, delete, recorded, restart, retire)
 
 
 def rollout_order(plan: Plan) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO, assert_never
 
 from rich.console import Console
@@ -24,10 +24,10 @@ from lbctl.model.event import (
     Taken,
 )
 from lbctl.model.plan import Plan, Step
-from lbctl.model.report import ApplyReport, DrainReport, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
-from lbctl.views.human_report import drain_lines, drift_lines, report_lines, status_lines
+from lbctl.views.human_report import drain_lines, drift_lines, forget_lines, report_lines, status_lines
 from lbctl.views.line import Line, Part, count, error_lines, line, names, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.progress import Progress, step_head
@@ -80,11 +80,14 @@ class HumanView:
         if report.items or self.out.is_terminal:
             self._print(drift_lines(report, text=text))
 
-    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
-        self._print(status_lines(cluster, nodes, vips))
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str], notes: Mapping[str, str]) -> None:
+        self._print(status_lines(cluster, nodes, vips, notes))
 
     def drained(self, report: DrainReport) -> None:
         self._print(drain_lines(report))
+
+    def forgotten(self, report: ForgetReport) -> None:
+        self._print(forget_lines(report))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._print(problem_lines(problems))

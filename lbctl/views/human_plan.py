@@ -19,10 +19,13 @@ STYLES = {
     Action.RESTORE: "magenta",
     Action.RECORD: "dim",
     Action.FORGET: "dim",
+    Action.RESTART: "yellow",
+    Action.RETIRE: "red",
 }
 DETAIL_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 SIGN = re.compile(r"(?:^\s*|: )([+~-]) ")
 
+_NO_EFFECT = "no daemon is reloaded or restarted"
 UNSURE = "No changes, but not everything is as it should be: see the problems above."
 
 SECTIONS = (
@@ -65,9 +68,12 @@ def summary(plan: Plan) -> str:
         sure = all(p.level == "warning" and p.code != "unfinished" for p in plan.problems)
         return f"No changes. Cluster {plan.cluster} is as its file says." if sure else UNSURE
     number = counted(plan.changes)
+    if number.restart:
+        return f"Plan: {count(number.restart, 'restart')}. {_order(plan)}"
     amounts = f"{number.create} to create, {number.change} to change, {number.delete} to delete"
     recorded = f", {number.record} to record" if number.record else ""
-    return f"Plan: {amounts}{recorded}. {_order(plan)}"
+    retired = f", {count(number.retire, 'node')} to retire" if number.retire else ""
+    return f"Plan: {amounts}{recorded}{retired}. {_order(plan)}"
 
 
 def _order(plan: Plan) -> str:
@@ -85,7 +91,8 @@ def _nodes(nodes: Sequence[NodeView]) -> Iterator[Line]:
     rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in ("node", "role", "serial", "holds"))]
     for view in nodes:
         role = (str(view.role), "bold" if view.role is Role.MASTER else "")
-        rows.append((view.node, role, str(view.serial) if view.serial else "new", ", ".join(view.holds)))
+        node: Part = (f"{view.node} (to be retired)", "red") if view.retired else view.node
+        rows.append((node, role, str(view.serial) if view.serial else "new", ", ".join(view.holds)))
     return columns(rows)
 
 
@@ -121,8 +128,8 @@ def _body(change: Change, text: bool) -> Iterator[Line]:
 
 
 def _meant(change: Change, effects: str, together: str) -> str:
-    words = f"{change.action}" + (f", {effects}" if effects else "") + together
-    return f"  ({words})"
+    does = "" if change.action is Action.RESTART else str(change.action)  # its effect says so already
+    return f"  ({', '.join(filter(None, (does, effects)))}{together})"
 
 
 def _rows(change: Change) -> Iterator[Difference]:
@@ -164,7 +171,9 @@ def _impacts(plan: Plan) -> Iterator[Line]:
     rows: dict[str, list[str]] = {}
     for node in rollout_order(plan):
         effects = merged(effect for change in plan.of(node) for effect in change.effects)
-        rows.setdefault(", ".join(map(str, effects)) or "no daemon is reloaded or restarted", []).append(node)
+        ends = any(change.action is Action.RETIRE for change in plan.of(node))
+        words = ", ".join(map(str, effects)) or _NO_EFFECT
+        rows.setdefault("stop keepalived, stop haproxy" if ends else words, []).append(node)
     if rows:
         yield from title("Impact")
         yield from columns([(names(nodes), words) for words, nodes in rows.items()])

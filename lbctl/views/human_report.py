@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.errors import NodeError
 from lbctl.model.change import Standing
-from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, Exit
+from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, Exit, ForgetReport
 from lbctl.views.group import ItemGroup, grouped, grouped_items, is_digest, scalar, thing
 from lbctl.views.human_plan import detail_line, diff_lines
 from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
@@ -14,7 +14,7 @@ from lbctl.views.standing import NodeStanding, standing
 from lbctl.views.view import NodeStatus
 
 OUTCOMES = {Exit.DONE: "bold green", Exit.STOPPED: "bold yellow"}
-WHAT = {"changed": "green", "undone": "yellow", "failed": "red"}
+WHAT = {"changed": "green", "restarted": "green", "undone": "yellow", "failed": "red"}
 
 FINDINGS = (
     ("drift", "Changed by hand since the last apply"),
@@ -87,8 +87,20 @@ def drain_lines(report: DrainReport) -> Iterator[Line]:
         yield line((f"{report.node} was not drained.", "bold"))
 
 
-def status_lines(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Iterator[Line]:
-    """A table of the nodes, then what stands out on each."""
+def forget_lines(report: ForgetReport) -> Iterator[Line]:
+    """Whose records were written, and the outcome as the last line."""
+    if report.unread:
+        names_it = f"Could not be read, and may name it still: {names(report.unread)}."
+        yield line((names_it, "yellow"))
+        yield line(f"When they are back: lbctl node forget {report.node}", wrap=False)
+    where = f"on {names(report.written)}" if report.written else "on no node any more"
+    yield line((f"{report.node} ({report.address}) is forgotten {where}.", "bold green"))
+
+
+def status_lines(
+    cluster: str, nodes: NodeStatus, vips: Sequence[str], more: Mapping[str, str]
+) -> Iterator[Line]:
+    """A table of the nodes, then what stands out on each; `more` is said of a node beside that."""
     stands = [standing(vips, name, found) for name, found in nodes.items()]
     yield line((f"Cluster {cluster}", "bold"))
     yield line()
@@ -100,6 +112,8 @@ def status_lines(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Iterat
     for stand in stands:
         for note in stand.notes:
             notes.setdefault(note, []).append(stand.node)
+    for node, note in more.items():
+        notes.setdefault(note, []).append(node)
     if notes:
         yield from title("Worth knowing")
         yield from columns([(names(alike), note) for note, alike in notes.items()])

@@ -21,13 +21,14 @@ from lbctl.model.event import (
     Taken,
 )
 from lbctl.model.plan import Plan
-from lbctl.model.report import ApplyReport, DrainReport, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
 from lbctl.views.escape import plain_unicode, shown_lines
 from lbctl.views.json_forms import (
     Json,
     drain_form,
     drift_form,
     error_form,
+    forget_form,
     plan_form,
     problem_form,
     report_form,
@@ -68,11 +69,14 @@ class JsonView:
     def drift(self, report: DriftReport, *, text: bool = False) -> None:
         self._document("drift", drift_form(report, text=text))
 
-    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
-        self._document("status", status_form(cluster, nodes, vips))
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str], notes: Mapping[str, str]) -> None:
+        self._document("status", status_form(cluster, nodes, vips, notes))
 
     def drained(self, report: DrainReport) -> None:
         self._document("drain", drain_form(report))
+
+    def forgotten(self, report: ForgetReport) -> None:
+        self._document("forget", forget_form(report))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._document("problems", {"problems": [problem_form(problem) for problem in problems]})

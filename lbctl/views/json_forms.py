@@ -9,7 +9,7 @@ from lbctl.model.change import Change, Difference
 from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import DrainRecord, Facts
 from lbctl.model.plan import NodeView, Plan, Step
-from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, ForgetReport
 from lbctl.views.escape import plain_unicode
 from lbctl.views.group import counted, rollout_order, text_diff
 from lbctl.views.standing import standing
@@ -39,6 +39,8 @@ def plan_form(plan: Plan, *, text: bool = False) -> Mapping[str, Json]:
             "change": number.change,
             "delete": number.delete,
             "record": number.record,
+            "restart": number.restart,
+            "retire": number.retire,
         },
     }
 
@@ -125,11 +127,24 @@ def _record(record: DrainRecord | None) -> Mapping[str, Json] | None:
     return {name: plain_unicode(word) for name, word in words.items()}
 
 
-def status_form(cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> Mapping[str, Json]:
+def forget_form(report: ForgetReport) -> Mapping[str, Json]:
+    """The outcome of node forget."""
+    return {
+        "node": report.node,
+        "address": plain_unicode(report.address),
+        "written": list(report.written),
+        "unread": list(report.unread),
+    }
+
+
+def status_form(
+    cluster: str, nodes: NodeStatus, vips: Sequence[str], notes: Mapping[str, str]
+) -> Mapping[str, Json]:
     return {
         "cluster": cluster,
         "vips": list(vips),
         "nodes": [_status(vips, name, found) for name, found in nodes.items()],
+        "notes": {name: plain_unicode(note) for name, note in notes.items()},
     }
 
 
@@ -156,6 +171,7 @@ def _node(view: NodeView) -> Mapping[str, Json]:
         "holds": list(view.holds),
         "serial": view.serial,
         "fingerprint": view.fingerprint,
+        "retired": view.retired,
     }
 
 

@@ -9,7 +9,7 @@ from lbctl.errors import LbctlError, NodeError, Problem
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
-from lbctl.model.report import ApplyReport, DrainReport, DriftReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
 
 NodeStatus = Mapping[str, Facts | NodeError]
 """What was gathered, or why it could not be, by the node's name in the cluster file's order."""
@@ -34,12 +34,19 @@ class View(Protocol):
         """What drift found. Says nothing where nobody watches and there is nothing to say."""
         ...
 
-    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str]) -> None:
-        """How each node stands, those that could not be read too; `vips` without prefix."""
+    def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str], notes: Mapping[str, str]) -> None:
+        """How each node stands, those that could not be read too; `vips` without prefix.
+
+        `notes` are what is to be said of a node beside what was found on it.
+        """
         ...
 
     def drained(self, report: DrainReport) -> None:
         """A node that is out of the election now, or back in it, and where the VIPs are."""
+        ...
+
+    def forgotten(self, report: ForgetReport) -> None:
+        """A node that the others' records name no longer."""
         ...
 
     def problems(self, problems: Sequence[Problem]) -> None:

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
 from lbctl.gather import gather_node
@@ -16,23 +16,28 @@ from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
 from lbctl.model.report import ApplyReport, Exit, NodeOutcome
+from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.planning.turn import least_seconds
 from lbctl.rollout.reconnect import AT_REST, in_touch
-from lbctl.rollout.run import CONFIRM_WITHIN, Run
+from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
 from lbctl.rollout.undo import put_back
+from lbctl.rollout.undo_together import put_back_together
 from lbctl.rollout.walk import Walked, walk
 from lbctl.store.history import HistoryEntry, NodeSerial
 from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
-from lbctl.workflows.read import Emit, read, read_all
+from lbctl.workflows.read import Emit, read, read_all, whole
 
 
 @dataclass(frozen=True)
 class Apply:
-    """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed."""
+    """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed.
+
+    With a `restart` it is the rollout of that alone.
+    """
 
     cluster: Cluster
     transport: Transport
@@ -40,6 +45,7 @@ class Apply:
     emit: Emit
     interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
+    restart: Restart = NO_RESTART
 
 
 def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool) -> ApplyReport:
@@ -51,20 +57,19 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     refuse(reviewed, allowed)
     _refuse_haste(with_, reviewed)
     began = time.monotonic()
-    with _locks(with_, f"apply of plan {reviewed.id}"):
-        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+    with _locked(with_, f"{with_.restart or 'apply'} of plan {reviewed.id}") as (with_, gathered):
         if _recovered(with_, gathered):
             raise StaleError(
                 "the plan is stale: an apply was cut off since, and is put back now",
-                mend="look at a new one: lbctl plan",
+                mend=f"look at a new one: lbctl {with_.restart or 'plan'}",
             )
-        plan = make(with_.cluster, gathered, reviewed.created, with_.cluster.problems)
+        plan = make(with_.cluster, gathered, reviewed.created, with_.cluster.problems, with_.restart)
         moved = same_inputs(reviewed, plan)
         if moved:
             raise StaleError(
                 "the plan is stale: nothing was touched",
                 detail="\n".join(moved),
-                mend="look at a new one: lbctl plan",
+                mend=f"look at a new one: lbctl {with_.restart or 'plan'}",
             )
         if saved:
             with_.state.mark_used(reviewed.id)
@@ -114,12 +119,16 @@ def _refuse_haste(with_: Apply, plan: Plan) -> None:
 
 
 @contextmanager
-def _locks(with_: Apply, what: str) -> Iterator[None]:
-    """Every node's lock, in the nodes' order, so that two applies never wait for each other."""
+def _locked(with_: Apply, what: str) -> Iterator[tuple[Apply, dict[str, Facts]]]:
+    """Every node's lock, and all facts; the apply then knows the nodes that are to be retired, too."""
     with ExitStack() as stack:
         for node in with_.cluster.nodes:
             stack.enter_context(with_.transport.lock(node.name, what))
-        yield
+        gathered = read_all(with_.cluster, with_.transport, with_.emit)
+        cluster, found = whole(with_.cluster, gathered, with_.transport, with_.emit)
+        for node in cluster.retired:
+            stack.enter_context(with_.transport.lock(node.name, what))
+        yield replace(with_, cluster=cluster), found
 
 
 def recover(with_: Apply) -> None:
@@ -127,8 +136,8 @@ def recover(with_: Apply) -> None:
 
     Raises LockedError, and RemoteError where a node cannot be put back.
     """
-    with _locks(with_, "putting back what was cut off"):
-        _recovered(with_, read_all(with_.cluster, with_.transport, with_.emit))
+    with _locked(with_, "putting back what was cut off") as (wider, gathered):
+        _recovered(wider, gathered)
 
 
 def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
@@ -138,8 +147,12 @@ def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
         return False
     plan = make(with_.cluster, gathered, now())
     run = Run(with_.cluster, "", plan, with_.transport, dict(gathered), with_.emit)
+    for transaction in sorted(
+        {gathered[name].armed for name in armed if taken_together(gathered[name].armed)}
+    ):
+        put_back_together(run, transaction)
     for name in armed:
-        put_back(run, name)
+        put_back(run, name)  # harmless where it is back already
         with_.emit(NodeUndone(name, True, f"the apply of plan {gathered[name].armed} was cut off; put back"))
     return True
 
@@ -151,17 +164,19 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 
 
 def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
+    every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
     found = {
         name: _again(run, name) if isinstance(one, NodeError) else one
-        for name, one in read(with_.cluster, with_.transport, with_.emit).items()
+        for name, one in read(every, with_.transport, with_.emit).items()
     }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
-    lost = [n.node for n in nodes if not n.serving and run.gathered[n.node].active("haproxy")]
+    served = [n for n in nodes if n.what != "retired" and run.gathered[n.node].active("haproxy")]
+    lost = [n.node for n in served if not n.serving]
     code = _code(walked, lost)
-    summary = _summary(walked, code, nodes)
+    summary = _summary(with_, walked, code, nodes)
     if with_.cluster.excluded:
         summary += f" Left out: {', '.join(with_.cluster.excluded)}."
-    return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(code, walked))
+    return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(with_, run, code, walked))
 
 
 def _again(run: Run, name: str) -> Facts | NodeError:
@@ -174,7 +189,8 @@ def _again(run: Run, name: str) -> Facts | NodeError:
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
-    what = "changed" if name in run.done else "unchanged"
+    done = "retired" if run.cluster.retires(name) else _done(with_)
+    what = done if name in run.done else "unchanged"
     if name in walked.undone:
         what = "undone" if walked.undone[name] else "failed"
     if isinstance(found, NodeError):
@@ -191,21 +207,30 @@ def _code(walked: Walked, lost: Sequence[str]) -> Exit:
     return Exit.STOPPED if walked.touched else Exit.ERROR
 
 
-def _summary(walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
-    changed = ", ".join(n.node for n in nodes if n.what == "changed") or "no node"
+def _done(with_: Apply) -> str:
+    """What has happened to a node that it is done with."""
+    return "restarted" if with_.restart else "changed"
+
+
+def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
+    done = _done(with_)
+    changed = ", ".join(n.node for n in nodes if n.what == done) or "no node"
+    retired = ", ".join(n.node for n in nodes if n.what == "retired")
+    changed += f"; retired: {retired}" if retired else ""
     why = f"{walked.error.summary}" if walked.error else "interrupted"
     match code:
         case Exit.DONE:
-            return f"Applied: {changed}."
+            did = f"Restarted {' and '.join(with_.restart.units)}" if with_.restart else "Applied"
+            return f"{did}: {changed}."
         case Exit.ERROR:
-            return f"Nothing was changed: {why}."
+            return f"Nothing was {done}: {why}."
         case Exit.STOPPED:
-            return f"Stopped, no node lost its service; changed: {changed}. {why}."
+            return f"Stopped, no node lost its service; {done}: {changed}. {why}."
         case _:
             return f"Stopped, and {', '.join(walked.lost) or 'a node'} needs a person. {why}."
 
 
-def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
+def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ...]:
     if code is Exit.DONE:
         return ()
     lines = []
@@ -214,12 +239,17 @@ def _advice(code: Exit, walked: Walked) -> tuple[str, ...]:
     if code is Exit.NEEDS_PERSON:
         lines.append(f"by hand on {', '.join(walked.lost) or 'the node'}: sh /var/lib/lbctl/undo")
     if code is not Exit.ERROR:
-        lines += [
-            "continue:            mend the cause, then lbctl apply",
-            "go back everywhere:  put the cluster file back to what it was, then lbctl apply",
-            "leave it:            every node that is done stays so; lbctl status shows where they are",
-        ]
+        lines += _ways_on(with_, run)
     return tuple(lines)
+
+
+def _ways_on(with_: Apply, run: Run) -> Iterator[str]:
+    left = tuple(name for name in with_.restart.nodes or run.gathered if name not in run.done)
+    again = replace(with_.restart, nodes=left) or "apply"
+    yield f"continue:            mend the cause, then lbctl {again}"
+    if not with_.restart:
+        yield "go back everywhere:  put the cluster file back to what it was, then lbctl apply"
+    yield "leave it:            every node that is done stays so; lbctl status shows where they are"
 
 
 def _keep(with_: Apply, report: ApplyReport) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lbctl.errors import NodeError
+from lbctl.errors import NodeError, Problem
 from lbctl.model.change import Action, Change, Standing
 from lbctl.model.cluster import Cluster
 from lbctl.model.facts import Facts
 from lbctl.model.report import DriftItem, DriftReport
-from lbctl.planning import semantic
+from lbctl.planning import retire, roster, semantic
 from lbctl.planning.meaning import daemon_of, document
 from lbctl.planning.plan import make
 from lbctl.transport.protocol import Reader
 from lbctl.workflows.plan import now
-from lbctl.workflows.read import Emit, read
+from lbctl.workflows.read import Emit, read, whole
 
 
 def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
@@ -25,7 +25,9 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
         for name, error in found.items()
         if isinstance(error, NodeError)
     ]
-    gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
+    read_now = {name: one for name, one in found.items() if isinstance(one, Facts)}
+    cluster, gathered = whole(cluster, read_now, reader, emit)
+    items += [_lost(problem) for problem in cluster.problems if problem.code == retire.LOST]
     time = now()
     plan = make(cluster, gathered, time)
     items += [
@@ -37,7 +39,18 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
     ]
     items += [item for change in plan.changes for item in _items(change)]
     items += [item for facts in gathered.values() for item in _drained(facts, time)]
+    items += [_behind(name, left_out) for name, left_out in roster.behind(cluster, gathered).items()]
     return DriftReport(cluster.name, tuple(items), plan.changes, cluster.excluded)
+
+
+def _lost(problem: Problem) -> DriftItem:
+    """A node that is to be retired, and cannot be."""
+    name, _, text = problem.text.partition(": ")
+    return DriftItem(name, "pending", name, text=f"{text}; {problem.mend}")
+
+
+def _behind(name: str, plan: str) -> DriftItem:
+    return DriftItem(name, "note", name, text=roster.behind_text(plan))
 
 
 def _drained(facts: Facts, time: str) -> Iterator[DriftItem]:

@@ -6,17 +6,18 @@ import time
 
 from lbctl.model.cluster import Cluster
 from lbctl.model.plan import Plan
+from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.transport.protocol import Reader
-from lbctl.workflows.read import Emit, read_all
+from lbctl.workflows.read import Emit, read_all, whole
 
 
-def plan(cluster: Cluster, reader: Reader, emit: Emit) -> Plan:
+def plan(cluster: Cluster, reader: Reader, emit: Emit, restart: Restart = NO_RESTART) -> Plan:
     """What would be done now. Raises LbctlError when a node cannot be read."""
-    gathered = read_all(cluster, reader, emit)
+    cluster, gathered = whole(cluster, read_all(cluster, reader, emit), reader, emit)
     # imported here: it takes 20 ms, in which the nodes were asked already
     from lbctl.planning.plan import make
 
-    return make(cluster, gathered, now(), cluster.problems)
+    return make(cluster, gathered, now(), cluster.problems, restart)
 
 
 def now() -> str:

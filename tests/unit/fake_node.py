@@ -14,6 +14,7 @@ from lbctl.errors import RemoteError, UnreachableError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
+from lbctl.model.cluster import Node
 from lbctl.model.command import Answer, Answers, Clock, Command, Probe
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
@@ -29,19 +30,22 @@ class State:
     loaded: dict[str, bytes]
     owner: bytes
     active: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
+    enabled: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     drain: int = 0
     drain_record: bytes = b""
 
 
 @dataclass
 class FakeNode:
-    """A node, and what of an apply is on it. `generation` stands for HAProxy's process."""
+    """A node, and what of an apply is on it. `generation` stands for HAProxy's worker, `main` for the units'
+    main processes."""
 
     address: str
     state: State
     staged: dict[str, bytes] | None = None
     saved: State | None = None
     generation: int = 1
+    main: dict[str, int] = field(default_factory=lambda: {"haproxy": 1, "keepalived": 1})
     armed: str = ""
     transaction: str = ""
     confirmed: str = ""
@@ -92,6 +96,9 @@ class FakeTransport:
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def add(self, node: Node) -> None:
+        assert node.name in self.nodes, node.name
 
     def reconnect(self, node: str) -> None:
         self.connecting(node)
@@ -172,8 +179,10 @@ def _sockets(node: FakeNode) -> Iterator[str]:
 
 def _daemons(node: FakeNode) -> str:
     return "\n\n".join(
-        f"Id={unit}.service\nLoadState=loaded\nUnitFileState=enabled\n"
-        f"ActiveState={'active' if unit in node.state.active else 'inactive'}\nMainPID=1\nStatusText=Ready."
+        f"Id={unit}.service\nLoadState=loaded\n"
+        f"UnitFileState={'enabled' if unit in node.state.enabled else 'disabled'}\n"
+        f"ActiveState={'active' if unit in node.state.active else 'inactive'}\n"
+        f"MainPID={node.main[unit] if unit in node.state.active else 0}\nStatusText=Ready."
         for unit in ("haproxy", "keepalived")
     )
 
@@ -224,6 +233,11 @@ def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
         node.generation += 1
 
 
+def _restart(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.main[words[0]] += 1
+    _take(node, words, stdin)
+
+
 def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
     if node.armed != words[0]:
         raise RemoteError("node", "the time to confirm has passed")
@@ -263,6 +277,14 @@ def _owner(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.owner = stdin
 
 
+def _stop(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.active.discard(words[0])
+
+
+def _enabled(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    (node.state.enabled.add if words[1] == "enable" else node.state.enabled.discard)(words[0])
+
+
 def _set(name: str, value: Callable[[list[str], bytes], object]) -> Callable[..., None]:
     return lambda node, words, stdin: setattr(node, name, value(words, stdin))
 
@@ -281,10 +303,13 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "undo": _undo,
     "swap_file": _swap,
     "take_reload": _take,
-    "take_restart": _take,
+    "take_restart": _restart,
     "take_together": _take_together,
     "set_drain": _drain,
     "write_drain_record": _record,
     "drop_drain_record": _record,
     "write_owner": _owner,
+    "stop_service": _stop,
+    "set_enabled": _enabled,
+    "end_connections": lambda node, words, stdin: "0",
 }

@@ -18,6 +18,7 @@ from lbctl.model.facts import DrainRecord
 from lbctl.model.plan import StepName
 from lbctl.planning import election
 from lbctl.planning.plan import make, same_inputs
+from lbctl.planning.roster import behind
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from lbctl.workflows.drain import Maintenance, drain, undrain
@@ -240,7 +241,8 @@ class TestExclude:
         assert "lb3" not in {node for node, _ in transport.calls}
         whole = cluster(NEW)
         after = make(whole, gathered(whole, transport), "")
-        assert {change.address.node for change in after.changes} == {"lb3"}
+        assert {change.address.node for change in after.changes if change.action.touches} == {"lb3"}
+        assert behind(whole, gathered(whole, transport)) == {"lb3": plan.id}
 
     def test_one_that_holds_the_vip_after_all(self, transport: FakeTransport) -> None:
         """It lives, and nobody looks at it: the others are changed as backups."""

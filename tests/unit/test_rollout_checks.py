@@ -78,6 +78,13 @@ class TestVerify:
         assert complaints(mine, down) == []
         assert complaints(replace(mine, servers=None), up) == []
 
+    @pytest.mark.parametrize("status", ["MAINT", "MAINT (via b/z)", "DRAIN"])
+    def test_a_server_that_was_taken_out_here_by_hand(self, status: str) -> None:
+        taken = (ServerState("b", "a", status),)
+        up = facts(node="lb2", servers=(ServerState("b", "a", "UP"),))
+        assert complaints(reloaded(servers=taken), up, before=facts(servers=taken)) == []
+        assert complaints(reloaded(servers=taken), up) == ["b/a is down here and up on lb2"]
+
 
 class TestUndone:
     def test_the_same_is_back(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -17,7 +17,8 @@ from lbctl.model.event import Event, NodeUndone, StepDone, Taken
 from lbctl.model.plan import Plan, Step, StepName
 from lbctl.planning.instant import Renewed, election_seconds, renewed
 from lbctl.planning.plan import make
-from lbctl.rollout.run import Run
+from lbctl.rollout.run import Run, taken_together
+from lbctl.rollout.undo_together import put_back_together
 from lbctl.rollout.walk import Walked, walk
 from tests.unit.fake_node import KEEPALIVED, FakeTransport
 from tests.unit.test_planning import changed_vrrp, codes, gathered
@@ -25,6 +26,7 @@ from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 NODES = ("lb3", "lb2", "lb1")
 ROUTER = (b"virtual_router_id 47", b"virtual_router_id 48")
+SECOND = (b"    10.0.0.9\n", b"    10.0.0.9\n    10.0.0.8\n")
 UNIT = (StepName.ARM, StepName.SWAP, StepName.TAKE, StepName.VERIFY, StepName.CONFIRM)
 
 
@@ -80,13 +82,22 @@ class TestPlan:
         transport, new = applied(cluster(PROXY)), another_router().without(["lb3"])
         assert codes(make(new, gathered(new, transport), "")) == ["split", "partial"]
 
-    def test_without_a_drain_file_the_holder_has_to_be_the_one_that_is_elected(self) -> None:
+    def test_without_a_drain_file_the_holder_has_to_be_the_one_that_is_elected_and_clearly(self) -> None:
         old = changed_vrrp(cluster(PROXY), b"  track_file {\n    d\n  }\n", b"")
         new = changed_vrrp(old, *ROUTER)
         transport = applied(old)
+        assert codes(make(new, gathered(new, transport), "")) == ["split"]
+        higher = changed_vrrp(new, b"priority 102", b"priority 150")
+        assert codes(make(higher, gathered(higher, transport), "")) == []
+
+    def test_a_node_that_holds_another_vip_cannot_be_held_out(self) -> None:
+        both = changed_vrrp(cluster(PROXY), *SECOND)
+        transport = applied(both)
+        new = changed_vrrp(both, *ROUTER)
+        found = gathered(new, transport)
+        found["lb2"] = replace(found["lb2"], held=frozenset({"10.0.0.8"}))
+        assert codes(make(new, found, "")) == ["split", "split"]
         assert codes(make(new, gathered(new, transport), "")) == []
-        lower = changed_vrrp(new, b"priority 102", b"priority 90")
-        assert codes(make(lower, gathered(lower, transport), "")) == ["split"]
 
 
 @dataclass
@@ -171,12 +182,54 @@ class TestWalk:
         for name, found in scene.transport.nodes.items():
             assert found.state == scene.before[name].state
 
+    def test_none_is_confirmed_before_all_are_ready(self) -> None:
+        scene = Scene()
+        scene.walk()
+        calls = [(node, function) for node, function in scene.transport.calls if node in NODES]
+        first = min(calls.index((node, "confirm")) for node in NODES)
+        last = max(index for index, (_, function) in enumerate(calls) if function == "write_owner")
+        assert last < first
+
+    def test_one_that_was_confirmed_goes_back_with_those_that_were_not(self) -> None:
+        scene = Scene()
+        scene.transport.failing = lambda number, node, command: (node, command.words[0]) == ("lb2", "confirm")
+        walked = scene.walk()
+        assert walked.undone == dict.fromkeys(NODES, True)
+        assert ("lb3", "rearm") in scene.transport.calls
+        assert not scene.all_or_none()
+
     @pytest.mark.parametrize("stop", range(1, 34))
     def test_wherever_it_is_interrupted_they_are_alike(self, stop: int) -> None:
         scene = Scene(PROXY + "  server b 10.0.0.22:80\n", stop_after=stop)
         walked = scene.walk()
         assert walked.back
         scene.all_or_none()
+
+
+class TestCutOff:
+    @pytest.mark.parametrize("confirmed", [(), ("lb1",), ("lb3", "lb2")])
+    def test_the_next_apply_puts_all_back_at_one_instant(self, confirmed: tuple[str, ...]) -> None:
+        """lbctl died after all had taken it, and some were confirmed already."""
+        scene, dead = Scene(), RuntimeError("killed")
+
+        def dies(number: int, node: str, command: Command) -> bool:
+            if command.words[0] == "confirm" and node not in confirmed:
+                raise dead
+            return False
+
+        scene.transport.failing = dies
+        with pytest.raises(RuntimeError):
+            scene.walk()
+        scene.transport.failing = lambda number, node, command: False
+        found = gathered(another_router(), scene.transport)
+        armed = {facts.armed for facts in found.values()} - {""}
+        assert len(armed) == 1 and taken_together(armed.copy().pop())
+        plan = make(another_router(), found, "")
+        put_back_together(
+            Run(another_router(), "", plan, scene.transport, found, lambda event: None), armed.pop()
+        )
+        for name, node in scene.transport.nodes.items():
+            assert (node.state, node.armed) == (scene.before[name].state, ""), name
 
 
 INSTANCE = """\

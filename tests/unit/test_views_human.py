@@ -36,7 +36,7 @@ def _shown(what: str, *, text: bool = False) -> str:
         case "drift":
             view.drift(samples.drift(), text=text)
         case "status":
-            view.status("openstack-api", samples.status(), ["10.15.85.31"])
+            view.status("openstack-api", samples.status(), ["10.15.85.31"], samples.NOTES)
         case _:
             for event in samples.events():
                 view.event(event)

@@ -21,7 +21,7 @@ KEYS = {
     "problem": "level code text mend file line column",
     "drift": "cluster code items changes excluded",
     "item": "node what address differences text",
-    "status": "cluster vips nodes",
+    "status": "cluster vips nodes notes",
     "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
     "report": "event plan code seconds nodes summary advice",
 }
@@ -36,7 +36,7 @@ def _document(what: str) -> dict[str, object]:
         case "drift":
             view.drift(samples.drift())
         case _:
-            view.status("openstack-api", samples.status(), ["10.15.85.31"])
+            view.status("openstack-api", samples.status(), ["10.15.85.31"], samples.NOTES)
     form = json.loads(out.getvalue())
     assert form.pop("format_version") == 1
     assert form.pop("document") == what
@@ -61,7 +61,14 @@ def test_a_plan_has_its_keys() -> None:
     _same(_first(change, "differences"), "difference")
     _same(_first(plan, "problems"), "problem")
     assert plan["order"] == ["lb3", "lb2", "lb1"]
-    assert plan["summary"] == {"create": 3, "change": 5, "delete": 1, "record": 1}
+    assert plan["summary"] == {
+        "create": 3,
+        "change": 5,
+        "delete": 1,
+        "record": 1,
+        "restart": 0,
+        "retire": 0,
+    }
 
 
 def test_drift_has_its_keys() -> None:

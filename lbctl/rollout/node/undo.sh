@@ -59,7 +59,8 @@ set_sysctl() {
 service() { # UNIT ENABLED ACTIVE, as they were
   if [ "$mode" = boot ]; then
     case $2 in enabled) systemctl -q --root=/ enable "$1" ;; disabled) systemctl -q --root=/ disable "$1" ;; esac
-    case $3 in active|reloading) ;; *) systemctl --no-block stop "$1" ;; esac
+    # one that was disabled meanwhile is no part of this boot: it is asked for, and not waited for
+    case $3 in active|reloading) systemctl --no-block start "$1" ;; *) systemctl --no-block stop "$1" ;; esac
     return 0
   fi
   case $2 in

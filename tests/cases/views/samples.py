@@ -25,10 +25,20 @@ from lbctl.model.event import (
 from lbctl.model.facts import Daemon, DrainRecord, Facts, LockHolder, ServerState, Undone
 from lbctl.model.owner import Owner
 from lbctl.model.plan import NodeView, Plan, Role, Step, StepName
-from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, Exit, Held, NodeOutcome
+from lbctl.model.report import (
+    ApplyReport,
+    DrainReport,
+    DriftItem,
+    DriftReport,
+    Exit,
+    ForgetReport,
+    Held,
+    NodeOutcome,
+)
 from lbctl.model.resource import Address, resource
 
 NODES = ("lb1", "lb2", "lb3")
+NOTES = {"lb4": "it is not in the cluster file any more: the next apply retires it"}
 SECRET = "s3cr3t-of-the-stats-page"
 RELOAD = Effect("haproxy", Impact.RELOAD)
 
@@ -182,6 +192,11 @@ def facts(node: str, held: frozenset[str], word: str = "") -> Facts:
 
 def _record(word: str) -> DrainRecord:
     return DrainRecord(word or "root@desk", "2026-11-22T13:40:00Z", "2026-11-22T17:40:00Z", word)
+
+
+def forgotten(word: str = "") -> ForgetReport:
+    """A node that two records name no longer, and one may still."""
+    return ForgetReport("lb4", f"10.15.85.35{word}", ("lb1", "lb2"), ("lb3",))
 
 
 def drained(word: str = "") -> DrainReport:

@@ -206,3 +206,20 @@ class TestUndone:
         never_two_never_none(timeline)
         assert load.report.failed == 0
         assert {node: site.snapshot(node) for node in NODES} == before
+
+    def test_the_next_apply_at_once_puts_all_back_and_begins_anew(self, site: Site) -> None:
+        with sampled(site.lab) as sampler, site.load() as load:
+            process = begun(site, "take", "lb2")
+            process.kill()
+            process.communicate()
+            done = site.apply()
+            time.sleep(0.5)
+        timeline = sampler.timeline(VIP)
+        tell(
+            f"lbctl killed, and the next apply at once, {done.seconds:.1f} s: {cost(load)}", *timeline.lines()
+        )
+        undone = {line["node"]: line["good"] for line in done.lines if line["event"] == "undone"}
+        assert undone == dict.fromkeys(NODES, True)
+        assert what(done.report) == dict.fromkeys(NODES, "changed")
+        never_two_never_none(timeline)
+        assert load.report.failed == 0

@@ -1,0 +1,84 @@
+"""Nodes that changed together back to before that, at one instant: alone, none would hear the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lbctl.errors import NodeError
+from lbctl.model.command import command
+from lbctl.rollout.reconnect import in_touch, whole_turn
+from lbctl.rollout.run import AHEAD_SECONDS, NANO, Run, Unit
+from lbctl.rollout.undo import put_back, undone
+
+_POLL = 0.3
+
+
+def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
+    """By node: is it as it was, and what is to be said of it.
+
+    While one of them cannot be reached, the instant is the one that all of them know: the others wait for it.
+    """
+    unit = run.unit
+    assert unit is not None
+    run.armed.difference_update(unit.nodes)
+    run.awaiting = unit.changes
+
+    def reached(node: str) -> bool:
+        try:
+            in_touch(run, node, unit.seconds_left() if unit.instant else whole_turn(run))
+            _rearm(run, node, run.transaction(node))
+        except NodeError:
+            return False
+        return True
+
+    def back(node: str, how: Sequence[str]) -> tuple[bool, str]:
+        try:
+            run.reach(node)
+            return undone(run, node, how, healed=False)
+        except NodeError as error:
+            return False, f"{error.summary}; it puts itself back when its time to confirm has passed"
+
+    with ThreadPoolExecutor(max_workers=len(unit.nodes)) as pool:
+        alone = not all(pool.map(reached, unit.nodes)) and unit.instant > 0
+        if alone:
+            _wait_for(run, unit.undo_at)
+        ways = [()] * len(unit.nodes) if alone else _ways(unit)
+        return dict(zip(unit.nodes, pool.map(back, unit.nodes, ways), strict=True))
+
+
+def put_back_together(run: Run, transaction: str) -> None:
+    """What an apply left on all nodes that was cut off in the middle of it. Raises NodeError.
+
+    One that was confirmed already goes back with those that were not.
+    """
+    names = tuple(run.gathered)
+    unit = Unit(names, 0, {})
+
+    def ready(node: str) -> None:
+        unit.clocks[node] = run.transport.clock(node)
+        _rearm(run, node, transaction)
+
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        list(pool.map(ready, names))
+        unit.instant = 1  # whether they have taken it is not known
+        list(pool.map(lambda node, how: put_back(run, node, how), names, _ways(unit)))
+
+
+def _rearm(run: Run, node: str, transaction: str) -> None:
+    run.call(node, [command("rearm", transaction)])
+
+
+def _ways(unit: Unit) -> list[tuple[str, ...]]:
+    """How each node's undo is called. What was not taken yet needs no instant."""
+    at = time.time_ns() + int(AHEAD_SECONDS * NANO)
+    known = unit.clocks if unit.instant else {}
+    return [("at", unit.on(node, at)) if node in known else () for node in unit.nodes]
+
+
+def _wait_for(run: Run, instant: int) -> None:
+    """The nodes put themselves back then. Ctrl-C ends the waiting, not that."""
+    pressed = run.interrupted()
+    while time.time_ns() < instant + NANO and run.interrupted() == pressed:
+        time.sleep(_POLL)
