@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
-from lbctl.gather import gather_node
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
@@ -20,7 +19,7 @@ from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.planning.turn import least_seconds
-from lbctl.rollout.reconnect import AT_REST, in_touch
+from lbctl.rollout.reconnect import looked_again
 from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
 from lbctl.rollout.undo import put_back
 from lbctl.rollout.undo_together import put_back_together
@@ -166,26 +165,16 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
     every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
     found = {
-        name: _again(run, name) if isinstance(one, NodeError) else one
-        for name, one in read(every, with_.transport, with_.emit).items()
+        name: looked_again(run, name, one) for name, one in read(every, with_.transport, with_.emit).items()
     }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
     served = [n for n in nodes if n.what != "retired" and run.gathered[n.node].active("haproxy")]
     lost = [n.node for n in served if not n.serving]
     code = _code(walked, lost)
-    summary = _summary(with_, walked, code, nodes)
+    summary = _summary(with_, walked, code, nodes, lost)
     if with_.cluster.excluded:
         summary += f" Left out: {', '.join(with_.cluster.excluded)}."
     return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(with_, run, code, walked))
-
-
-def _again(run: Run, name: str) -> Facts | NodeError:
-    """A node whose connection was lost while nothing was under way on it is not given up for that."""
-    try:
-        in_touch(run, name, AT_REST)
-        return gather_node(run.node(name), run.transport)
-    except NodeError as error:
-        return error
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
@@ -212,7 +201,9 @@ def _done(with_: Apply) -> str:
     return "restarted" if with_.restart else "changed"
 
 
-def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
+def _summary(
+    with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutcome], lost: Sequence[str]
+) -> str:
     done = _done(with_)
     changed = ", ".join(n.node for n in nodes if n.what == done) or "no node"
     retired = ", ".join(n.node for n in nodes if n.what == "retired")
@@ -227,7 +218,12 @@ def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutco
         case Exit.STOPPED:
             return f"Stopped, no node lost its service; {done}: {changed}. {why}."
         case _:
-            return f"Stopped, and {', '.join(walked.lost) or 'a node'} needs a person. {why}."
+            needs = ", ".join(dict.fromkeys((*walked.lost, *lost)))
+            if walked.error is None and not walked.interrupted:
+                return (
+                    f"Walked to its end ({done}: {changed}), and {needs} does not serve and needs a person."
+                )
+            return f"Stopped, and {needs} needs a person. {why}."
 
 
 def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ...]:
@@ -236,8 +232,8 @@ def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ..
     lines = []
     if walked.error is not None and walked.error.mend:
         lines.append(walked.error.mend)
-    if code is Exit.NEEDS_PERSON:
-        lines.append(f"by hand on {', '.join(walked.lost) or 'the node'}: sh /var/lib/lbctl/undo")
+    if walked.lost:
+        lines.append(f"by hand on {', '.join(walked.lost)}: sh /var/lib/lbctl/undo")
     if code is not Exit.ERROR:
         lines += _ways_on(with_, run)
     return tuple(lines)

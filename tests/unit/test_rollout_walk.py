@@ -93,10 +93,13 @@ class Scene:
         self.wanted = cluster(self.new.decode(), self.impact)
 
     def walk(self) -> Walked:
+        return walk(self.run())
+
+    def run(self) -> Run:
         gathered = {node.name: gather_node(node, self.transport) for node in self.wanted.nodes}
         plan = make(self.wanted, gathered, "2026-01-01T00:00:00Z")
         assert not [problem for problem in plan.problems if problem.level == "error"]
-        run = Run(
+        return Run(
             self.wanted,
             "id",
             plan,
@@ -105,7 +108,6 @@ class Scene:
             self.events.append,
             lambda: len(self.events) >= self.stop_after,
         )
-        return walk(run)
 
     def changed(self) -> list[str]:
         """The nodes that are as desired, everything else being as it was; nothing may be in between."""
