@@ -1,6 +1,7 @@
 # Everything from a clean clone on a fresh Debian 12: git and make are enough, the rest is installed.
 
 VENV := .venv/.complete
+LABS := $(shell nproc)
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help demo check test faults bench lab-up lab-down clean lab-packages root
@@ -28,7 +29,7 @@ test: root lab-packages check
 	.venv/bin/pytest tests/lab --numprocesses 2 --dist loadfile
 
 faults: root lab-packages $(VENV)
-	LBCTL_REQUIRE_LAB=1 LBCTL_FAULTS=all .venv/bin/pytest tests/lab/faults
+	LBCTL_REQUIRE_LAB=1 LBCTL_FAULTS=all .venv/bin/pytest tests/lab/faults --numprocesses $(LABS) --maxschedchunk 1
 
 bench: root lab-packages $(VENV)
 	.venv/bin/python -m bench

@@ -136,6 +136,7 @@ def _facts(
         resources=resources,
         key=key,
         drain_record=host.drain_record(answers),
+        undone=host.undone(answers),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lbctl.model.command import Answer, Answers, Probe
-from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder
+from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder, Undone
 
 _UNITS = ("haproxy", "keepalived")
 _PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "MainPID", "StatusText", "NeedDaemonReload")
@@ -39,6 +39,7 @@ PROBES: tuple[Probe, ...] = (
     ),
     # an undo that was cut off itself stands in `undoing`
     Probe("armed", f"cat {_BASE}/armed/id {_BASE}/undoing/id 2>/dev/null | head -n 1; :"),
+    Probe("undone", f"tail -n 1 {_BASE}/journal 2>/dev/null | grep ' undone '; :"),
     Probe("drain", f"cat {_BASE}/drain 2>/dev/null || echo 0"),
     Probe("drained", f"cat {_BASE}/drain.json 2>/dev/null; :"),
     Probe(
@@ -155,12 +156,19 @@ def _daemon(name: str, unit: dict[str, str]) -> Daemon:
         active=unit.get("ActiveState") in ("active", "reloading"),
         main_pid=int(unit.get("MainPID", "0") or 0),
         status=unit.get("StatusText", ""),
+        failed=unit.get("ActiveState") == "failed",
     )
 
 
 def lock_holder(answers: Answers) -> LockHolder | None:
     found: Sequence[str] = lines(answers, "lock")
     return LockHolder(*found[:3]) if len(found) >= 3 else None
+
+
+def undone(answers: Answers) -> Undone | None:
+    """From the journal's last line: `TIME PLAN undone HOW`."""
+    words = " ".join(lines(answers, "undone")).split()
+    return Undone(words[0], words[1], words[3]) if len(words) == 4 else None
 
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

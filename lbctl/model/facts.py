@@ -19,7 +19,10 @@ class Listener:
 
 @dataclass(frozen=True)
 class Daemon:
-    """A unit as systemd sees it. `status` is its own status text ("Ready.", "Reload failed!")."""
+    """A unit as systemd sees it. `status` is its own status text ("Ready.", "Reload failed!").
+
+    `failed` = systemd has given it up: it does not come back by itself.
+    """
 
     unit: str
     loaded: bool
@@ -27,6 +30,7 @@ class Daemon:
     active: bool
     main_pid: int
     status: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,17 @@ class DrainRecord:
 
 
 @dataclass(frozen=True)
+class Undone:
+    """The node's last change was put back. `how`: wait = by itself at its deadline, boot = when it booted,
+    now = by lbctl or by hand.
+    """
+
+    when: str
+    plan: str
+    how: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """One node, as it was gathered at one moment.
 
@@ -95,6 +110,7 @@ class Facts:
     resources: tuple[Resource | Unknown, ...]
     key: str = field(repr=False)
     drain_record: DrainRecord | None = None
+    undone: Undone | None = None
 
     def daemon(self, unit: str) -> Daemon | None:
         return next((d for d in self.daemons if d.unit == unit), None)

@@ -28,9 +28,11 @@ def do(run: Run, node: str) -> str:
     elif fingerprint(now, vips) != fingerprint(planned, vips):
         raise RemoteError(node, "it has changed since the plan was made", mend="plan again: lbctl plan")
     saves = [c for _, work in run.works(node) for c in work.save]
+    # a daemon that dies in this moment was active all the same: the undo shall start it
+    active = {one.unit: ("active",) for one in now.daemons if one.active}
     # a restart alone leaves no new files that a daemon has to let go of: what runs is left to run
     taken = () if run.restarts(node) else run.effects(node)
-    effects = [command("save_effect", e.unit, str(e.impact)) for e in taken]
+    effects = [command("save_effect", e.unit, str(e.impact), *active.get(e.unit, ())) for e in taken]
     begin = [
         command("make_base"),
         command("txn_begin", run.transaction(node)),
@@ -81,4 +83,4 @@ def _also(run: Run, node: str) -> Iterator[Command]:
         found = run.gathered[node].daemon(unit)
         if found and (found.active or (found.loaded and run.cluster.retires(node))):
             # keepalived may be stopped to make the VIP leave; and either may die by itself meanwhile
-            yield command("save_service", unit)
+            yield command("save_service", unit, *(("active",) if found.active else ()))

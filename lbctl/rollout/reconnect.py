@@ -1,4 +1,4 @@
-"""A node whose connection was lost: waiting until it can be asked again, on a new one."""
+"""A node whose connection was lost, or that is down for a moment: waiting until it is there again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import threading
 import time
 
 from lbctl.errors import LockedError, NodeError, UnreachableError
-from lbctl.model.event import ConnectionLost, Reconnected
+from lbctl.gather import gather_node
+from lbctl.model.event import ConnectionLost, Gathering, NodeGathered, Reconnected
+from lbctl.model.facts import Facts
 from lbctl.rollout.run import Run
 
 AT_REST = 30
@@ -35,6 +37,39 @@ def in_touch(run: Run, node: str, seconds: int) -> None:
         run.reach(node)
     except NodeError as error:
         _reconnect(run, node, error, seconds)
+
+
+def looked_again(run: Run, node: str, found: Facts | NodeError) -> Facts | NodeError:
+    """How a node stands at the end. One that served, and does not in this moment, is asked until it does.
+
+    Its connection may be lost while nothing is under way on it; systemd may be starting a daemon that died;
+    and a node on its way into a reboot still answers. For `AT_REST` seconds, or until Ctrl-C.
+    """
+    began, pressed = time.monotonic(), run.interrupted()
+    if _serves(run, node, found):
+        return found
+    run.emit(Gathering((node,)))
+    while time.monotonic() - began < AT_REST and run.interrupted() == pressed and node not in run.given_up:
+        _pause(run, pressed)
+        try:
+            in_touch(run, node, AT_REST)
+            found = gather_node(run.node(node), run.transport)
+        except NodeError as error:
+            found = error
+        if _serves(run, node, found):
+            break
+    run.emit(NodeGathered(node, time.monotonic() - began))
+    return found
+
+
+def _serves(run: Run, node: str, found: Facts | NodeError) -> bool:
+    """As far as it shall: what did not run before, or has left the cluster, or is given up by systemd, is as
+    it is."""
+    if isinstance(found, NodeError):
+        return False
+    now = found.daemon("haproxy")
+    wanted = run.gathered[node].active("haproxy") and not run.cluster.retires(node)
+    return not wanted or now is None or now.active or now.failed
 
 
 def _reconnect(run: Run, node: str, lost: NodeError, seconds: int) -> None:

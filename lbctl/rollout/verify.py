@@ -44,7 +44,7 @@ def do(run: Run, node: str) -> str:
         wrong = list(complaints(wanted, before, now, effects, others, run.awaiting.get(node)))
         if not wrong:
             break
-        if _could_not_reload(now, effects) or time.monotonic() > until:
+        if for_good(wanted, now, effects) or time.monotonic() > until:
             raise RemoteError(node, wrong[0], detail="\n".join(wrong[1:]), evidence=_evidence(run, node))
         time.sleep(_POLL)
         # a controller that went down meanwhile is down for the others too, and no fault of this change
@@ -87,6 +87,12 @@ def _could_not_reload(now: Facts, effects: Sequence[Effect]) -> list[str]:
     """The units that were told to; what somebody else tried before is not this change's."""
     told = {effect.unit for effect in effects}
     return [d.unit for d in now.daemons if d.status == RELOAD_FAILED and d.unit in told]
+
+
+def for_good(node: Node, now: Facts, effects: Sequence[Effect]) -> bool:
+    """Is something wrong that no waiting mends?"""
+    wanted = {service.name for service in node.services if service.active}
+    return bool(_could_not_reload(now, effects)) or any(d.failed and d.unit in wanted for d in now.daemons)
 
 
 def _not_restarted(before: Facts, now: Facts, units: Sequence[str]) -> Iterator[str]:

@@ -76,11 +76,11 @@ def _beat(session: Session, channel: Channel, over: threading.Event) -> None:
     while unanswered < _UNANSWERED and not channel.eof_received:
         try:
             channel.send(b".")
+            if over.wait(_BEAT_SECONDS):
+                return
+            unanswered = 0 if channel.recv_ready() and channel.recv(1 << 10) else unanswered + 1
         except OSError:
-            break
-        if over.wait(_BEAT_SECONDS):
-            return
-        unanswered = 0 if channel.recv_ready() and channel.recv(1 << 10) else unanswered + 1
+            break  # closed, here or there
     if not over.is_set():
         session.lose()
 

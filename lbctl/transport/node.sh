@@ -138,11 +138,14 @@ proc_path() { case $1 in */*) echo "/proc/sys/$1" ;; *) echo "/proc/sys/$(printf
 
 save_sysctl() { note_item sysctl "$1" "$(tr '\t\n' '  ' <"$(proc_path "$1")" | sed 's/ *$//')"; }
 
+# save_service UNIT [ACTIVE]: ACTIVE where it was read just before
 save_service() {
-  note_item service "$1" "$(systemctl is-enabled "$1" 2>/dev/null)" "$(systemctl is-active "$1" 2>/dev/null)"
+  note_item service "$1" "$(systemctl is-enabled "$1" 2>/dev/null)" \
+    "${2:-$(systemctl is-active "$1" 2>/dev/null)}"
 }
 
-save_effect() { note_item effect "$1" "$2" "$(systemctl is-active "$1" 2>/dev/null)"; }
+# save_effect UNIT IMPACT [ACTIVE]
+save_effect() { note_item effect "$1" "$2" "${3:-$(systemctl is-active "$1" 2>/dev/null)}"; }
 
 save_daemon_reload() { : >"$base/txn/daemon-reload"; }
 

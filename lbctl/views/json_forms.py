@@ -226,7 +226,7 @@ def _status(vips: Sequence[str], name: str, found: Facts | NodeError) -> Mapping
     if isinstance(found, NodeError):
         return {"node": name, "read": False, "error": error_form(found)}
     stand = standing(vips, name, found)
-    lock = found.lock
+    lock, undone = found.lock, found.undone
     return {
         "node": name,
         "read": True,
@@ -238,6 +238,7 @@ def _status(vips: Sequence[str], name: str, found: Facts | NodeError) -> Mapping
         "servers": _servers(found),
         "lock": {"who": lock.who, "what": lock.what, "since": lock.since} if lock else None,
         "armed": found.armed or None,
+        "undone": {"when": undone.when, "plan": undone.plan, "how": undone.how} if undone else None,
         "drain": found.drain,
         "drained": _record(found.drain_record),
     }

@@ -71,6 +71,9 @@ def _drained(facts: Facts) -> Iterator[str]:
         yield out + by + (f": {record.reason}" if record and record.reason else "")
 
 
+_UNDONE = {"wait": "put back by itself", "boot": "put back when it booted"}
+
+
 def _notes(facts: Facts) -> Iterator[str]:
     """What an operator wants to be told without asking."""
     if facts.owner is None:
@@ -79,6 +82,9 @@ def _notes(facts: Facts) -> Iterator[str]:
         yield f"locked by {facts.lock.who} since {facts.lock.since}: {facts.lock.what}"
     if facts.armed:
         yield f"an undo is armed: {facts.armed}"
+    if facts.undone:
+        how = _UNDONE.get(facts.undone.how, "put back")
+        yield f"its last change was {how} at {facts.undone.when}: {facts.undone.plan}"
     yield from _drained(facts)
     down = [f"{s.backend}/{s.server} {s.status}" for s in facts.servers or () if not s.up]
     if down:

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
-from lbctl.gather import gather_node
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
@@ -17,7 +16,8 @@ from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
-from lbctl.rollout.reconnect import AT_REST, in_touch
+from lbctl.planning.turn import least_seconds
+from lbctl.rollout.reconnect import looked_again
 from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
 from lbctl.rollout.undo import put_back
 from lbctl.rollout.undo_together import put_back_together
@@ -56,6 +56,7 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     PlanFileError (used before), all before anything is touched.
     """
     refuse(reviewed, allowed)
+    _refuse_haste(with_, reviewed)
     began = time.monotonic()
     with _locked(with_, f"{_what(with_)} of plan {reviewed.id}") as (with_, gathered):
         if _recovered(with_, gathered):
@@ -125,6 +126,17 @@ def refuse(plan: Plan, allowed: frozenset[str]) -> None:
         )
 
 
+def _refuse_haste(with_: Apply, plan: Plan) -> None:
+    """Raises RefusedError when the nodes would put themselves back before their turn can end."""
+    least = least_seconds(with_.cluster, plan)
+    if with_.confirm_within < least:
+        raise RefusedError(
+            f"{with_.confirm_within} s are too short to confirm this plan; nothing was changed",
+            detail=f"the longest turn takes some {least} s, with the elections that it waits for",
+            mend=f"--confirm-within {2 * least}",
+        )
+
+
 @contextmanager
 def _locked(with_: Apply, what: str) -> Iterator[tuple[Apply, dict[str, Facts]]]:
     """Every node's lock, and all facts; the apply then knows the nodes that are to be retired, too."""
@@ -173,27 +185,17 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
 def _report(with_: Apply, run: Run, walked: Walked, seconds: float, kept: str) -> ApplyReport:
     every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
     found = {
-        name: _again(run, name) if isinstance(one, NodeError) else one
-        for name, one in read(every, with_.transport, with_.emit).items()
+        name: looked_again(run, name, one) for name, one in read(every, with_.transport, with_.emit).items()
     }
     nodes = tuple(_outcome(with_, run, walked, name, one) for name, one in found.items())
     served = [n for n in nodes if n.what != "retired" and run.gathered[n.node].active("haproxy")]
     lost = [n.node for n in served if not n.serving]
     code = _code(walked, lost)
-    summary = _summary(with_, walked, code, nodes)
+    summary = _summary(with_, walked, code, nodes, lost)
     if with_.cluster.excluded:
         summary += f" Left out: {', '.join(with_.cluster.excluded)}."
     advice = (*_advice(with_, run, code, walked), *_evidence(code, kept))
     return ApplyReport(run.plan.id, code, seconds, nodes, summary, advice, kept)
-
-
-def _again(run: Run, name: str) -> Facts | NodeError:
-    """A node whose connection was lost while nothing was under way on it is not given up for that."""
-    try:
-        in_touch(run, name, AT_REST)
-        return gather_node(run.node(name), run.transport)
-    except NodeError as error:
-        return error
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
@@ -220,7 +222,9 @@ def _done(with_: Apply) -> str:
     return "restarted" if with_.restart else "changed"
 
 
-def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutcome]) -> str:
+def _summary(
+    with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutcome], lost: Sequence[str]
+) -> str:
     done = _done(with_)
     changed = ", ".join(n.node for n in nodes if n.what == done) or "no node"
     retired = ", ".join(n.node for n in nodes if n.what == "retired")
@@ -235,7 +239,12 @@ def _summary(with_: Apply, walked: Walked, code: Exit, nodes: Sequence[NodeOutco
         case Exit.STOPPED:
             return f"Stopped, no node lost its service; {done}: {changed}. {why}."
         case _:
-            return f"Stopped, and {', '.join(walked.lost) or 'a node'} needs a person. {why}."
+            needs = ", ".join(dict.fromkeys((*walked.lost, *lost)))
+            if walked.error is None and not walked.interrupted:
+                return (
+                    f"Walked to its end ({done}: {changed}), and {needs} does not serve and needs a person."
+                )
+            return f"Stopped, and {needs} needs a person. {why}."
 
 
 def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ...]:
@@ -244,8 +253,8 @@ def _advice(with_: Apply, run: Run, code: Exit, walked: Walked) -> tuple[str, ..
     lines = []
     if walked.error is not None and walked.error.mend:
         lines.append(walked.error.mend)
-    if code is Exit.NEEDS_PERSON:
-        lines.append(f"by hand on {', '.join(walked.lost) or 'the node'}: sh /var/lib/lbctl/undo")
+    if walked.lost:
+        lines.append(f"by hand on {', '.join(walked.lost)}: sh /var/lib/lbctl/undo")
     if code is not Exit.ERROR:
         lines += _ways_on(with_, run)
     return tuple(lines)

@@ -134,6 +134,7 @@ class FakeTransport:
             "owner": lambda: node.state.owner.decode(),
             "lock": str,
             "armed": lambda: node.armed,
+            "undone": str,
             "drain": lambda: str(node.state.drain),
             "drained": lambda: node.state.drain_record.decode(),
             "samples": str,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from lbctl.errors import LockedError, UnreachableError
+from lbctl.gather import gather_node
 from lbctl.model.event import ConnectionLost, Event, NodeUndone, Reconnected, StepStarted
+from lbctl.model.facts import Facts
 from lbctl.model.plan import StepName
 from lbctl.rollout import reconnect
+from lbctl.rollout.reconnect import looked_again
 from lbctl.rollout.walk import Walked
 from tests.unit.fake_node import put_back
 from tests.unit.test_rollout_walk import Scene
@@ -145,6 +148,44 @@ class TestDoesNot:
         assert not walked.back and scene.tries == ["lb3"]
         undone = [event for event in scene.events if isinstance(event, NodeUndone)]
         assert "ops@far apply of plan 7" in undone[0].text
+
+
+class TestAtTheEnd:
+    """What the report says of a node is asked again where it is down for a moment."""
+
+    def test_a_daemon_that_systemd_is_starting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene()
+        run, active = scene.run(), scene.transport.nodes["lb2"].state.active
+        active.discard("haproxy")
+        down = gather_node(run.node("lb2"), scene.transport)
+        monkeypatch.setattr(reconnect, "_pause", lambda *_: active.add("haproxy"))
+        found = looked_again(run, "lb2", down)
+        assert isinstance(found, Facts) and found.active("haproxy")
+
+    def test_a_node_on_its_way_into_a_reboot(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene()
+        run, active = scene.run(), scene.transport.nodes["lb2"].state.active
+        active.discard("haproxy")
+        down = gather_node(run.node("lb2"), scene.transport)
+        pauses = [lambda: scene.transport.cut.add("lb2"), lambda: active.add("haproxy")]
+        monkeypatch.setattr(reconnect, "_pause", lambda *_: pauses.pop(0)())
+        found = looked_again(run, "lb2", down)
+        assert isinstance(found, Facts) and found.active("haproxy")
+
+    def test_one_that_is_given_up_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Scene()
+        run = scene.run()
+        facts = gather_node(run.node("lb2"), scene.transport)
+        dead = replace(facts, daemons=tuple(replace(d, active=False, failed=True) for d in facts.daemons))
+        monkeypatch.setattr(reconnect, "_pause", pytest.fail)
+        assert looked_again(run, "lb2", dead) is dead
+
+    def test_it_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reconnect, "AT_REST", 0)
+        scene = Scene()
+        run = scene.run()
+        gone = UnreachableError("lb2", "the connection is gone")
+        assert looked_again(run, "lb2", gone) is gone
 
 
 def _nobody(node: str) -> None:

@@ -60,6 +60,17 @@ class TestVerify:
         found = list(verify.complaints(node, facts(), replace(now, daemons=dead), RELOAD, ()))
         assert found[0] == "keepalived is not active"
 
+    def test_one_that_systemd_has_given_up_is_not_waited_for(self) -> None:
+        node = replace(NODE, services=(Service("keepalived"), Service("haproxy", active=False)))
+
+        def waits(unit: str, *, failed: bool = False) -> bool:
+            dead = [replace(d, active=False, failed=failed) for d in facts().daemons if d.unit == unit]
+            found = [*dead, *(d for d in facts().daemons if d.unit != unit)]
+            return not verify.for_good(node, replace(facts(), daemons=tuple(found)), RELOAD)
+
+        assert waits("keepalived") and not waits("keepalived", failed=True)
+        assert waits("haproxy", failed=True)
+
     def test_a_server_that_others_see_up(self) -> None:
         mine = reloaded(servers=(ServerState("b", "a", "DOWN"), ServerState("b", "z", "DOWN")))
         up, down = (facts(node="lb2", servers=(ServerState("b", "a", one),)) for one in ("UP", "DOWN"))

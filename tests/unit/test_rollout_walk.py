@@ -93,10 +93,13 @@ class Scene:
         self.wanted = cluster(self.new.decode(), self.impact)
 
     def walk(self) -> Walked:
+        return walk(self.run())
+
+    def run(self) -> Run:
         gathered = {node.name: gather_node(node, self.transport) for node in self.wanted.nodes}
         plan = make(self.wanted, gathered, "2026-01-01T00:00:00Z")
         assert not [problem for problem in plan.problems if problem.level == "error"]
-        run = Run(
+        return Run(
             self.wanted,
             "id",
             plan,
@@ -105,7 +108,6 @@ class Scene:
             self.events.append,
             lambda: len(self.events) >= self.stop_after,
         )
-        return walk(run)
 
     def changed(self) -> list[str]:
         """The nodes that are as desired, everything else being as it was; nothing may be in between."""
@@ -153,6 +155,20 @@ class TestSuccess:
         assert scene.walk() == Walked(touched=True)
         assert holders == [("lb3", "lb1"), ("lb2", "lb1"), ("lb1", "lb2")]
         assert scene.changed() == ["lb1", "lb2", "lb3"]
+
+    def test_what_the_undo_starts_is_what_was_active_when_the_node_was_read(self) -> None:
+        """A daemon may die while its state is being kept, and would stay dead."""
+        scene, kept = Scene(), set()
+
+        def note(number: int, node: str, command: Command) -> bool:
+            if command.words[0] in ("save_service", "save_effect"):
+                kept.add((command.words[0], command.words[1], command.words[-1]))
+            return False
+
+        scene.transport.failing = note
+        scene.walk()
+        services = {("save_service", unit, "active") for unit in ("haproxy", "keepalived")}
+        assert kept == {*services, ("save_effect", "haproxy", "active")}
 
     def test_the_plan_after_it_is_empty(self) -> None:
         scene = Scene()

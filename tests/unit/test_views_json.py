@@ -23,7 +23,7 @@ KEYS = {
     "drift": "cluster code items changes excluded",
     "item": "node what address differences text",
     "status": "cluster vips nodes notes",
-    "read": "node read role holds serial cluster daemons servers lock armed drain drained",
+    "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
     "report": "time event plan code seconds nodes summary advice run",
     "run": "run what cluster plan who began nodes outcome report",
     "pack": "run what cluster plan who began nodes outcome report file files",

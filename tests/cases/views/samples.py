@@ -24,7 +24,7 @@ from lbctl.model.event import (
     Stopping,
     Unrecorded,
 )
-from lbctl.model.facts import Daemon, DrainRecord, Facts, LockHolder, ServerState
+from lbctl.model.facts import Daemon, DrainRecord, Facts, LockHolder, ServerState, Undone
 from lbctl.model.owner import Owner
 from lbctl.model.plan import NodeView, Plan, Role, Step, StepName
 from lbctl.model.record import KeptRun, Pack, PackedFile, RunRecord
@@ -214,6 +214,7 @@ def facts(node: str, held: frozenset[str], word: str = "") -> Facts:
         resources=(),
         key="",
         drain_record=_record(word) if word else None,
+        undone=Undone(word, word, word) if word else None,
     )
 
 

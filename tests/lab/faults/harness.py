@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lbctl.lab import Lab, LabSpec
@@ -76,12 +76,26 @@ def make_ground(labs: Labs, root: Path) -> Ground:
 
 
 @dataclass
+class Watch:
+    """What a cell's time is made of: seconds by phase, in their order."""
+
+    laps: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.monotonic)
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name], self.last = now - self.last, now
+
+
+@dataclass
 class Ground:
     """The cluster that the cells work on, one after the other, there and back between two cluster files."""
 
     site: Site
     now: str
     next: str
+    good: bool = False
+    number: int = 0
 
     def steps(self) -> list[tuple[str, StepName]]:
         """What a plan to the other file would walk, with a package to install, and keepalived to start."""
@@ -90,8 +104,9 @@ class Ground:
         self.site.write(self.next)
         return [(step["node"], StepName(step["step"])) for step in self.site.plan()["steps"]]
 
-    def run(self, cell: Cell) -> None:
-        """Raises AssertionError where something does not hold; the cluster is put right for the next one."""
+    def run(self, cell: Cell) -> Mapping[str, float]:
+        """Seconds by phase. Raises AssertionError where something does not hold."""
+        watch = Watch()
         self._calm()
         if cell.step is StepName.INSTALL:
             self._without_package()
@@ -99,46 +114,68 @@ class Ground:
             self._without_keepalived()
         before = files(self.site)
         self.site.write(self.next)
+        watch.lap("prepare")
         words = ("--yes", "--json", "--allow", ALLOW_ALL, "--confirm-within", str(WITHIN))
         process = self.site.start("apply", *words)
         try:
-            run_until(process, "started", str(cell.step), cell.node)
+            seen = run_until(process, "started", str(cell.step), cell.node)
             if cell.step is StepName.INSTALL:
                 unpacking(self.site, cell.node)
-            first = _struck(self.site, cell, process)
+            watch.lap("until it strikes")
+            first = _struck(self.site, cell, process, watch)
         finally:
             process.kill()
             process.communicate()
         said = f"{cell}: ended with {first.code}\n{first.out}{first.err}"
+        if cell.fault is Fault.KILL:
+            status_is_true(self.site, next(e["plan"] for e in seen if e["event"] == "planned"), said)
         heal(self.site, cell, said)
+        watch.lap("healing")
         middle = files(self.site)
-        self._converge(said)
+        self._converge(said, watch)
         after = files(self.site)
         unbroken(cell, before, middle, after, said)
         if cell.fault is not Fault.KILL:
             true_report(first, before, middle, after)
+            true_code(cell, first)
+        self.good = True
+        watch.lap("comparison")
+        return watch.laps
 
     def _calm(self) -> None:
         """As the file of now says; only after a red cell there is anything to do."""
+        was_good, self.good = self.good, False
         self.site.write(self.now)
-        if self.site.plan()["changes"] or self.site.left_behind():
+        if not was_good and (self.site.plan()["changes"] or self.site.left_behind()):
             eventually(lambda: free(self.site), LOCK)
             _steady(self.site)
             self.site.apply("--allow", ALLOW_ALL)
         eventually(lambda: self.site.holders() == ("lb1",), SETTLE)
 
-    def _converge(self, said: str) -> None:
-        """A second apply, typed as soon as nobody holds a lock."""
-        site = self.site
+    def _converge(self, said: str, watch: Watch) -> None:
+        """A second apply, typed as soon as nobody holds a lock: in turn here and in a new workspace."""
+        site = self._somewhere()
         eventually(lambda: free(site), LOCK)
+        watch.lap("a lock held")
         second = site.apply("--allow", ALLOW_ALL, code=None)
         assert second.code == 0, f"the second apply\n{second.out}{second.err}\nthe first\n{said}"
+        watch.lap("second apply")
         self.now, self.next = self.next, self.now
         assert site.plan()["changes"] == [], said
         assert site.left_behind() == {}, said
         serves(site)
         eventually(lambda: site.holders() == ("lb1",), SETTLE)
         assert all(site.listens(node) for node in NODES)
+
+    def _somewhere(self) -> Site:
+        self.number += 1
+        if self.number % 2:
+            return self.site
+        root = self.site.root / f"fresh-{self.number}"
+        root.mkdir()
+        fresh = replace(self.site, root=root)
+        fresh.write(self.next)
+        return fresh
 
     def _without_package(self) -> None:
         for node in NODES:
@@ -154,12 +191,15 @@ def unpacking(site: Site, node: str) -> None:
     site.sh(node, "timeout 20 sh -c 'until pidof dpkg >/dev/null; do :; done'")
 
 
-def _struck(site: Site, cell: Cell, process: subprocess.Popen[str]) -> Done:
+def _struck(site: Site, cell: Cell, process: subprocess.Popen[str], watch: Watch) -> Done:
     """The fault, and lbctl's own end."""
     with STRIKES[cell.fault](site, cell.node, process):
         serves(site)
         done = _ended(cell, process) if cell.fault in LASTS else None
-    return done or _ended(cell, process)
+    watch.lap("fault")
+    done = done or _ended(cell, process)
+    watch.lap("end of apply")
+    return done
 
 
 def _ended(cell: Cell, process: subprocess.Popen[str]) -> Done:
@@ -196,6 +236,15 @@ def _steady(site: Site) -> None:
         now = site.holders()
         if now != last:
             last, since = now, time.monotonic()
+
+
+def status_is_true(site: Site, plan: str, said: str) -> None:
+    """What `lbctl status` says after kill -9: which node is armed, by which plan, and the serial of each."""
+    for node in site.lbctl("status", "--json").document["nodes"]:
+        name = node["node"]
+        armed = site.sh(name, "cat /var/lib/lbctl/armed/id /var/lib/lbctl/undoing/id 2>/dev/null; :")
+        assert node["armed"] == (armed or None) and armed in ("", plan), f"{node}\n{said}"
+        assert node["serial"] == json.loads(site.sh(name, "cat /var/lib/lbctl/owner.json"))["serial"], said
 
 
 def free(site: Site) -> bool:
@@ -235,3 +284,12 @@ def true_report(first: Done, before: Files, middle: Files, after: Files) -> None
         for node in report["nodes"]:
             allowed = [of[node["node"]] for of in may_be[node["what"]]]
             assert middle[node["node"]] in allowed, f"{node}\n{first.out}{first.err}"
+
+
+def true_code(cell: Cell, first: Done) -> None:
+    """No person is called to a node that is well: 4 is for what does not end by itself."""
+    heals = cell.fault not in (
+        *LASTS,
+        Fault.KEEPALIVED,
+    )  # nobody starts a keepalived that died before the arm
+    assert first.code in (0, 1, 3) or not heals, f"{cell}: {first.code}\n{first.out}{first.err}"

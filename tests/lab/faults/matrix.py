@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -30,9 +30,10 @@ STEPS: tuple[tuple[str, StepName], ...] = (
     *(("lb1", step) for step in _MASTER),
 )
 
-# only a node that leaves the cluster has RETIRE, and then there is no way back by the same two files: what
-# fails in it is tried in job/test_life.py; TAKE is no node's own turn: job/test_together.py
-ELSEWHERE = frozenset({StepName.RETIRE, StepName.TAKE})
+# nodes that change together are one turn, another way through the same steps: job/test_together.py;
+# only a node that leaves the cluster has this step, and then there is no way back by the same two files: what
+# fails in it is tried in job/test_life.py
+ELSEWHERE = frozenset({StepName.TAKE, StepName.RETIRE})
 WALKED = tuple(step for step in StepName if step not in ELSEWHERE)
 
 
@@ -78,20 +79,43 @@ def selection() -> tuple[Cell, ...]:
     return tuple(found)
 
 
-def table(results: Sequence[tuple[Cell, float, bool]]) -> list[str]:
+@dataclass(frozen=True)
+class Result:
+    """A cell that was run: its seconds, whether it is green, and its seconds by phase (if it is)."""
+
+    cell: Cell
+    seconds: float
+    good: bool
+    phases: Mapping[str, float]
+
+
+def table(results: Sequence[Result]) -> list[str]:
     """The matrix as text: a row a step, a column a fault, in each cell its seconds; `RED` where it failed."""
-    by_cell = {cell: f"{seconds:.0f} s" if good else f"RED {seconds:.0f}" for cell, seconds, good in results}
+    by_cell = {r.cell: f"{r.seconds:.0f} s" if r.good else f"RED {r.seconds:.0f}" for r in results}
     rows = [["node", "step", *map(str, Fault)]]
     for node, step in STEPS:
         row = [by_cell.get(Cell(node, step, fault), "") for fault in Fault]
         if any(row):
             rows.append([node, str(step), *row])
+    longest = max((r.seconds for r in results), default=0.0)
+    green, total = sum(r.good for r in results), sum(r.seconds for r in results)
+    summary = f"{green} of {len(results)} cells green, {total:.0f} s, the longest {longest:.0f} s"
+    return [*_aligned(rows), summary]
+
+
+def phases(results: Sequence[Result]) -> list[str]:
+    """What the green cells' time is made of: a row a fault, a column a phase, the mean of its seconds."""
+    names = list(dict.fromkeys(name for r in results for name in r.phases))
+    rows = [["mean seconds", "cells", *names, "in all", "longest"]]
+    for fault in Fault:
+        found = [r for r in results if r.cell.fault is fault and r.phases]
+        if found:
+            means = [sum(r.phases.get(name, 0.0) for r in found) / len(found) for name in names]
+            figures = [*means, sum(means), max(r.seconds for r in found)]
+            rows.append([str(fault), str(len(found)), *(f"{figure:.1f}" for figure in figures)])
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(word.ljust(w) for word, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    green = sum(good for _, _, good in results)
-    longest = max((seconds for _, seconds, _ in results), default=0.0)
-    total = sum(seconds for _, seconds, _ in results)
-    return [
-        *lines,
-        f"{green} of {len(results)} cells green, {total:.0f} s, the longest {longest:.0f} s",
-    ]
+    return ["  ".join(word.ljust(w) for word, w in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -26,4 +26,4 @@ def test_the_matrix_is_the_plans_own(ground: Ground) -> None:
 @pytest.mark.parametrize("cell", CHOSEN, ids=str)
 def test_cell(ground: Ground, cell: Cell, record_property: Callable[[str, object], None]) -> None:
     record_property("cell", str(cell))
-    ground.run(cell)
+    record_property("phases", ground.run(cell))

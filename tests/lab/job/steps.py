@@ -279,7 +279,7 @@ def eventually(true: Callable[[], bool], seconds: float) -> float:
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds, f"not within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return time.monotonic() - began
 
 

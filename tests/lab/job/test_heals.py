@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.job.steps import PORTS, Site, eventually, four, run_until, tell
+from tests.lab.job.steps import PORTS, Site, eventually, four, interrupt, run_until, tell
 
 pytestmark = pytest.mark.lab
 
@@ -65,8 +65,19 @@ def reported(process: subprocess.Popen[str]) -> Any:
     return lines[-1]
 
 
+def _next(process: subprocess.Popen[str]) -> Any:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
 def what(report: Any) -> dict[str, str]:
     return {node["node"]: node["what"] for node in report["nodes"]}
+
+
+def undone(site: Site, node: str) -> str:
+    """How the node's last change was put back, as `lbctl status` says it."""
+    nodes = site.lbctl("status", "--json").document["nodes"]
+    return str(next(one["undone"]["how"] for one in nodes if one["node"] == node))
 
 
 def free(site: Site, node: str) -> bool:
@@ -99,7 +110,7 @@ class TestCutOff:
             report = reported(process)
             tell(f"lbctl ended {time.monotonic() - began:.1f} s after SSH was let through again")
         assert (report["code"], what(report)) == (3, {"lb1": "undone", "lb2": "changed", "lb3": "changed"})
-        assert "undone wait" in site.sh("lb1", "tail -n 1 /var/lib/lbctl/journal")
+        assert undone(site, "lb1") == "wait"
         # taken again on the new connection, it has ended the process that held it on the lost one
         assert free(site, "lb1")
         assert site.apply().report["code"] == 0
@@ -127,8 +138,33 @@ class TestCutOff:
             {"lb1": "unchanged", "lb2": "unchanged", "lb3": "undone"},
         )
         assert back(site, "lb3", before)()
-        assert "undone boot" in site.sh("lb3", "tail -n 1 /var/lib/lbctl/journal")
+        assert undone(site, "lb3") == "boot"
         eventually(lambda: site.listens("lb3"), 15)
+
+    def test_ctrl_c_while_it_waits_for_a_node_that_is_off(self, site: Site) -> None:
+        before = site.snapshot("lb3")
+        site.write(four(site.text))
+        process = started(site, "swap", "lb3")
+        site.lab.power_cut("lb3")
+        try:
+            began = time.monotonic()
+            while (line := _next(process))["event"] != "lost":
+                pass
+            lost = time.monotonic() - began
+            assert line["node"] == "lb3" and line["seconds"] == WITHIN + 180
+            interrupt(process)
+            began = time.monotonic()
+            out, err = process.communicate(timeout=30)
+            ended = time.monotonic() - began
+            tell(f"noticed {lost:.1f} s after the power cut; ended {ended:.1f} s after Ctrl-C")
+        finally:
+            site.lab.start("lb3")
+        assert process.returncode == 4 and "Traceback" not in err, err
+        undone = [one for one in map(json.loads, out.splitlines()) if one["event"] == "undone"]
+        assert [one["good"] for one in undone] == [False]
+        assert f"it puts itself back within {WITHIN} s of its arm, or at its boot" in undone[0]["said"]
+        eventually(back(site, "lb3", before), 20)
+        assert site.apply().report["code"] == 0
 
 
 class TestConfirm:

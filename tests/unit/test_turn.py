@@ -1,0 +1,38 @@
+"""How long a turn takes at least."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lbctl.gather import gather_node
+from lbctl.model.cluster import Cluster, ManagedFile
+from lbctl.model.content import plain
+from lbctl.model.effect import Impact
+from lbctl.planning.plan import make
+from lbctl.planning.turn import least_seconds
+from tests.unit.fake_node import KEEPALIVED
+from tests.unit.test_rollout_walk import PROXY, applied, cluster
+
+
+def slow(of: Cluster, advert: int) -> Cluster:
+    """The same with another advert_int, live and desired."""
+
+    def file(one: ManagedFile) -> ManagedFile:
+        data = one.content.data.replace(b"advert_int 1", b"advert_int %d" % advert)
+        return replace(one, content=plain(data)) if one.path == KEEPALIVED else one
+
+    nodes = (replace(node, files=tuple(file(one) for one in node.files)) for node in of.nodes)
+    return replace(of, nodes=tuple(nodes))
+
+
+@pytest.mark.parametrize(
+    ("impact", "advert", "least"),
+    [(Impact.RELOAD, 1, 10), (Impact.RELOAD, 20, 10), (Impact.RESTART, 1, 18), (Impact.RESTART, 20, 132)],
+)
+def test_two_elections_where_the_vips_move(impact: Impact, advert: int, least: int) -> None:
+    transport = applied(slow(cluster(PROXY), advert))
+    wanted = slow(cluster(PROXY + "  server b 10.0.0.22:80\n", impact), advert)
+    gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
+    assert least_seconds(wanted, make(wanted, gathered, "")) == least
