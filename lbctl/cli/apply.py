@@ -20,7 +20,7 @@ from lbctl.cli.options import (
     allowed,
     view,
 )
-from lbctl.cli.rollout import CONFIRM_WITHIN, ConfirmWithin, carried_out, need_terminal, planned
+from lbctl.cli.rollout import CONFIRM_WITHIN, ConfirmWithin, DrainTimeout, carried_out, need_terminal, planned
 
 if TYPE_CHECKING:
     from lbctl.model.plan import Plan
@@ -38,6 +38,7 @@ def apply(
     exclude: Exclude = None,
     yes: Yes = False,
     confirm_within: ConfirmWithin = CONFIRM_WITHIN,
+    drain_timeout: DrainTimeout = None,
     text: Text = False,
     json: Json = False,
     no_color: NoColor = False,
@@ -69,7 +70,14 @@ def apply(
         state = workspace_of(file).cluster(cluster.name)
         source = cluster.scrubbed(file.read_text())
         with_ = Apply(
-            cluster, transport, state, shown.event, event_line, source, confirm_within=confirm_within
+            cluster,
+            transport,
+            state,
+            shown.event,
+            event_line,
+            source,
+            confirm_within=confirm_within,
+            drain_timeout=drain_timeout,
         )
         reviewed = planned(with_, shown, yes=yes) if plan is None else _saved(with_, plan)
         question = "Apply this plan?" if plan is None and not yes else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lbctl.cli.options import CLUSTER_FILE, Allow, Exclude, File, Json, NoColor, Yes, allowed, view
-from lbctl.cli.rollout import CONFIRM_WITHIN, ConfirmWithin, carried_out, need_terminal, planned
+from lbctl.cli.rollout import CONFIRM_WITHIN, ConfirmWithin, DrainTimeout, carried_out, need_terminal, planned
 
 if TYPE_CHECKING:
     from lbctl.model.cluster import Cluster
@@ -35,6 +35,7 @@ def restart(
     exclude: Exclude = None,
     yes: Yes = False,
     confirm_within: ConfirmWithin = CONFIRM_WITHIN,
+    drain_timeout: DrainTimeout = None,
     json: Json = False,
     no_color: NoColor = False,
 ) -> None:
@@ -70,6 +71,7 @@ def restart(
             event_line,
             cluster.scrubbed(file.read_text()),
             confirm_within=confirm_within,
+            drain_timeout=drain_timeout,
             restart=_wish(cluster, units, words[len(units) :]),
         )
         plan = planned(with_, shown, yes=yes)

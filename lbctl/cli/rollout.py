@@ -29,6 +29,18 @@ ConfirmWithin = Annotated[
 CONFIRM_WITHIN = 120
 """The default of `ConfirmWithin`."""
 
+DrainTimeout = Annotated[
+    int | None,
+    typer.Option(
+        "--drain-timeout",
+        metavar="SECONDS",
+        min=0,
+        max=600,
+        help="So long may connections last where the VIP moves; 0: it moves plainly.  [default: 30]",
+        show_default=False,
+    ),
+]
+
 
 def need_terminal(mend: str) -> None:
     """Raises UsageError where nobody can be asked."""

@@ -9,12 +9,12 @@ that is missing or empty prints one too (one that holds the line `1` does not).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from lbctl.document import Document, Statement
 from lbctl.document.edit import append, append_to_each, insert
 from lbctl.haproxy.tables import PROXIES
-from lbctl.haproxy.views import proxies, server_state_file, stats_socket, stats_sockets
+from lbctl.haproxy.views import Proxy, proxies, server_state_file, stats_socket, stats_sockets
 
 STATS_SOCKET = "stats-socket"
 SERVER_STATE = "server-state"
@@ -83,6 +83,24 @@ def _idle_places(document: Document) -> list[Statement]:
         place = base if base and one.defaults not in plain else own
         places[place.line] = place
     return list(places.values())
+
+
+def without_idle_close(document: Document) -> tuple[str, ...]:
+    """The frontends in HTTP mode that at a soft stop close idle connections under their clients."""
+    sections = {one.line: one for one in document.statements if one.block}
+    return tuple(
+        one.name
+        for one in proxies(document)
+        if one.kind != "backend" and one.mode == "http" and not _closes(sections, one)
+    )
+
+
+def _closes(sections: Mapping[int, Statement], one: Proxy) -> bool:
+    """Its own word counts before that of its defaults."""
+    for section in (sections[one.line], sections.get(one.defaults)):
+        if section is not None and _decided(section):
+            return bool(section.find("option", _IDLE))
+    return False
 
 
 def _decided(section: Statement) -> bool:

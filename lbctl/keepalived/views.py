@@ -49,7 +49,10 @@ class Track:
 
 @dataclass(frozen=True)
 class Instance:
-    """One vrrp_instance. `virtual_router_id` 0 = none or not a number; `advert_int` in seconds."""
+    """One vrrp_instance. `virtual_router_id` 0 = none or not a number; `advert_int` in seconds.
+
+    `vmac` = its VIPs are on an interface of its own, with a MAC address of its own.
+    """
 
     name: str
     state: str
@@ -67,6 +70,7 @@ class Instance:
     sync_group: str
     line: int
     last: int
+    vmac: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,6 +253,7 @@ def _instance(block: Statement, reader: _Reader, groups: Mapping[str, str]) -> I
         groups.get(name, ""),
         block.line,
         block.last,
+        not keywords.isdisjoint(("use_vmac", "use_ipvlan")),
     )
 
 

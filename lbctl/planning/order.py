@@ -15,7 +15,7 @@ from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
 from lbctl.model.effect import Impact, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
-from lbctl.planning import election, join
+from lbctl.planning import election, handover, join
 from lbctl.planning.instant import election_seconds, renewed, taken_at_one_instant
 from lbctl.planning.meaning import document
 
@@ -136,7 +136,8 @@ def _node(
         found += _join(cluster, gathered[name])
     elif moves:
         how = "by its drain file" if drained else "by stopping its keepalived"
-        found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
+        what = handover.manner(gathered)
+        found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, {what}"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP and not drained_by_hand(gathered[name]):
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
     starts = [c.address.name for c in touching for d in c.differences if d.attribute == "active" and d.after]

@@ -11,7 +11,7 @@ from lbctl.model.effect import Scope
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
 from lbctl.model.resource import Address
-from lbctl.planning import order, roster
+from lbctl.planning import handover, order, roster
 
 UNITS = ("keepalived", "haproxy")
 """In the order in which they end: no VIP may come to a node whose HAProxy is about to go."""
@@ -75,8 +75,7 @@ def problems(cluster: Cluster, gathered: Mapping[str, Facts]) -> Iterator[Proble
         yield Problem(text, mend=mend, level="unsafe", code="node-removed")
         if order.role(cluster, facts) is not Role.MASTER:
             continue
-        text = f"{node.name}: the VIP moves plainly; its {facts.connections} open connections may be cut"
-        yield Problem(text, mend="it holds the VIP, and goes", level="warning", code="plain-handover")
+        yield from handover.plain(gathered, node.name)
         if not _successors(cluster, gathered):
             text = f"{node.name}: none of the nodes that stay serves yet"
             mend = "if they will by the time that it goes: --allow last-node"
@@ -114,7 +113,8 @@ def _node(cluster: Cluster, gathered: Mapping[str, Facts], name: str) -> Iterato
     yield Step(StepName.ARM, name, "keep what the undo needs")
     if order.role(cluster, facts) is Role.MASTER:
         how = "by its drain file" if order.held_out(facts) else "by stopping its keepalived"
-        yield Step(StepName.HANDOVER, name, f"the VIP moves to a node that stays {how}, plain")
+        what = handover.manner(gathered)
+        yield Step(StepName.HANDOVER, name, f"the VIP moves to a node that stays {how}, {what}")
     text = "keepalived ends, then haproxy when its connections have; both disabled; the VIP answers elsewhere"
     yield Step(StepName.RETIRE, name, text)
     yield Step(StepName.CONFIRM, name, "its owner record says that it is out, disarm the undo")

@@ -25,6 +25,11 @@ def least_seconds(cluster: Cluster, plan: Plan) -> int:
     return _REST + elections * ceil(3 * advert + 1)
 
 
+def drain_seconds(cluster: Cluster, plan: Plan, confirm_within: int) -> int:
+    """Seconds that the time to confirm leaves for connections to end, when the VIPs leave and come back."""
+    return max(confirm_within - least_seconds(cluster, plan), 0) // 2
+
+
 def _candidates(cluster: Cluster) -> Iterator[election.Candidate]:
     for node in cluster.nodes:
         file = node.file_of("keepalived")

@@ -14,7 +14,7 @@ from lbctl.model.cluster import Cluster
 from lbctl.model.effect import Impact
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role
-from lbctl.planning import instant, join
+from lbctl.planning import handover, instant, join
 from lbctl.planning.meaning import document
 from lbctl.planning.order import must_move, node_order, role, successors
 
@@ -72,13 +72,11 @@ def left_out(cluster: Cluster) -> tuple[Problem, ...]:
 
 def costs(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> tuple[Problem, ...]:
     """What the clients will notice, beforehand. The number is of now, and no part of what goes stale."""
-    found = []
-    for name, facts in gathered.items():
+    found: list[Problem] = []
+    for name in gathered:
         own = [c for c in changes if c.address.node == name and c.action.touches]
         if must_move(cluster, gathered, name, own):
-            text = f"{name}: the VIP moves plainly; its {facts.connections} open connections may be cut"
-            mend = "this change restarts a daemon on the holder; a reload would need no move"
-            found.append(Problem(text, mend=mend, level="warning", code="plain-handover"))
+            found += handover.plain(gathered, name)
     return (*found, *_taken(cluster, gathered, changes))
 
 

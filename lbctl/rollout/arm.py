@@ -39,7 +39,7 @@ def do(run: Run, node: str) -> str:
         command("save_drain"),
         command("save_file", "owner", "/var/lib/lbctl/owner.json"),
     ]
-    run.call(node, [*begin, *saves, *effects, *_also(run, node), _install(), *_arm(run, node)])
+    run.call(node, [*begin, *saves, *effects, *_also(run, node), install_undo(), *_arm(run, node)])
     run.armed.add(node)
     return f"the node puts itself back unless it is confirmed within {run.confirm_within} s"
 
@@ -65,7 +65,7 @@ def _arm(run: Run, node: str) -> Iterator[Command]:
     yield command("arm", str(run.unit.seconds_left()), run.unit.on(node, run.unit.undo_at))
 
 
-def _install() -> Command:
+def install_undo() -> Command:
     """The undo, its two permanent units and what a person reads at night: all that needs no lbctl."""
     units = (f"{name}={_text(name)}" for name in ("lbctl-undo.service", "lbctl-undo-boot.service"))
     return command("install_undo", _text("undo.sh"), _text("take.sh"), _text("README.txt"), *units)

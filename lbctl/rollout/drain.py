@@ -7,6 +7,7 @@ from lbctl.model.command import command
 from lbctl.planning.election import DRAINED
 from lbctl.planning.order import held_out
 from lbctl.rollout import vrrp
+from lbctl.rollout.handover import coming, leaving, prepared
 from lbctl.rollout.run import Run
 
 
@@ -21,17 +22,19 @@ def handover(run: Run, node: str) -> str:
 
     Where it did not move and HAProxy was restarted all the same, 64 and 73 requests failed (measured).
     """
-    if held_out(run.gathered[node]):
-        _set(run, node, DRAINED)
-    else:
-        run.call(node, [command("stop_service", "keepalived")])
-        run.stopped.add(node)
-    holders = vrrp.wait(run, lambda now: bool(now) and all(h and node not in h for h in now.values()))
-    if holders is None:
-        raise RemoteError(
-            node, "the VIP did not move to another node", mend="look at keepalived on the others"
-        )
-    return f"the VIP is on {', '.join(sorted({h for held in holders.values() for h in held}))}"
+    with prepared(run, leaving(run, node)) as handover:
+        if held_out(run.gathered[node]):
+            _set(run, node, DRAINED)
+        else:
+            run.call(node, [command("stop_service", "keepalived")])
+            run.stopped.add(node)
+        holders = vrrp.wait(run, lambda now: bool(now) and all(h and node not in h for h in now.values()))
+        if holders is None:
+            raise RemoteError(
+                node, "the VIP did not move to another node", mend="look at keepalived on the others"
+            )
+        where = f"the VIP is on {', '.join(sorted({h for held in holders.values() for h in held}))}"
+        return f"{where}; {handover.finish()}"
 
 
 def undrain(run: Run, node: str) -> str:
@@ -39,11 +42,13 @@ def undrain(run: Run, node: str) -> str:
 
     A node that an operator drained stays drained.
     """
-    if node in run.stopped:
-        run.call(node, [command("start_service", "keepalived")])
-    _set(run, node, run.drain_before(node))
-    run.stopped.discard(node)
-    return vrrp.settled(run, node)
+    with prepared(run, coming(run, node)) as handover:
+        if node in run.stopped:
+            run.call(node, [command("start_service", "keepalived")])
+        _set(run, node, run.drain_before(node))
+        run.stopped.discard(node)
+        settled = vrrp.settled(run, node)
+        return f"{settled}; {handover.finish()}" if handover.moves else settled
 
 
 def _set(run: Run, node: str, value: int) -> None:

@@ -28,6 +28,8 @@ from lbctl.transport.protocol import Transport
 
 CONFIRM_WITHIN = 120
 """Seconds: a node's turn takes some 5 to 40, and a person at night should not wait much longer."""
+DRAIN_TIMEOUT = 30
+"""Seconds: longer than the usual client's timeout, after which HAProxy ends an idle connection."""
 
 NANO = 10**9
 AHEAD_SECONDS = 1.5
@@ -43,6 +45,7 @@ UNITS = "/etc/systemd/system/"
 
 
 _TOGETHER = "-together"
+_HANDOVER = "-handover"
 
 
 def taken_together(transaction: str) -> bool:
@@ -88,7 +91,8 @@ class Run:
     `under_way` from its swap on, and `done` when it is confirmed, for which it waits `confirm_within`
     seconds. `steps` is what each is in; of one that is `given_up` the connection was lost, and why no new one
     could be had. `awaiting` are, by node, what all nodes take together and have not taken yet; `unit` is
-    set while they do.
+    set while they do. Nodes are `attending` while a VIP moves in another node's turn, with what they have for
+    that armed by itself; a node that gives a VIP away has `drain_timeout` seconds for its connections to end.
     """
 
     cluster: Cluster
@@ -109,6 +113,8 @@ class Run:
     given_up: dict[str, NodeError] = field(default_factory=dict)
     unit: Unit | None = None
     awaiting: dict[str, Address] = field(default_factory=dict)
+    drain_timeout: int = DRAIN_TIMEOUT
+    attending: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name in self.gathered:
@@ -152,7 +158,11 @@ class Run:
         return self.unit
 
     def transaction(self, name: str) -> str:
-        """What its undo is armed by: a node may have a turn of its own and one together with the others."""
+        """What its undo is armed by: a node may have a turn of its own, one together with the others, and a
+        part in another's handover.
+        """
+        if name in self.attending:
+            return self.plan.id + _HANDOVER
         return self.plan.id + (_TOGETHER if self.unit and name in self.unit.nodes else "")
 
     def touching(self, name: str) -> tuple[Change, ...]:

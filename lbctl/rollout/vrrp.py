@@ -73,7 +73,7 @@ def stands_back(run: Run, node: str) -> str:
     `settled`. Raises RemoteError at once when it is a second one.
     """
     beside = _Beside(node)
-    until = time.monotonic() + election.patience(_candidates(run, frozenset({node}))) + _BEGINS
+    until = time.monotonic() + election.patience(_candidates(run, frozenset({node}), run.drains)) + _BEGINS
     while time.monotonic() < until:
         holders, active = look(run)
         if not active - {node}:
@@ -108,35 +108,45 @@ def complaints(run: Run, holders: Holders, active: frozenset[str]) -> list[str]:
     A VIP that no node held at the beginning may be on one that is left out, of which nothing is known.
     """
     known = frozenset(vip for facts in run.gathered.values() for vip in facts.held)
-    candidates = _candidates(run, active)
+    owners = owners_of(run, holders, active, run.drains)
     found = []
     for vip, held in holders.items():
         if run.cluster.excluded and vip not in known and not held:
             continue
-        standing = [c for c in candidates if vip in c.vips]
-        own = sorted(held)
-        expected = {election.owner(standing, own[0] if own else "")} - {""}
+        expected = {owners[vip]} - {""}
         if expected and held != expected:
             has, wants = (", ".join(sorted(names)) or "no node" for names in (held, expected))
             found.append(f"VIP {vip} is on {has} and should be on {wants}")
     return found
 
 
+def owners_of(
+    run: Run, holders: Holders, active: frozenset[str], drains: Mapping[str, int]
+) -> dict[str, str]:
+    """Who will have each VIP by VRRP's rules, "" = nobody, where these run, drained so far."""
+    candidates = _candidates(run, active, drains)
+    return {
+        vip: election.owner([c for c in candidates if vip in c.vips], min(held, default=""))
+        for vip, held in holders.items()
+    }
+
+
 def _all_candidates(run: Run) -> list[Candidate]:
-    return _candidates(run, frozenset(run.gathered))
+    return _candidates(run, frozenset(run.gathered), run.drains)
 
 
-def _candidates(run: Run, active: frozenset[str]) -> list[Candidate]:
+def _candidates(run: Run, active: frozenset[str], drains: Mapping[str, int]) -> list[Candidate]:
     """The nodes whose keepalived runs, each with the file that it has loaded by now."""
     return [
         candidate
         for name in active
-        for candidate in election.candidates(name, _loaded(run, name), drain=run.drains[name])
+        for candidate in election.candidates(name, loaded(run, name, "keepalived"), drain=drains[name])
     ]
 
 
-def _loaded(run: Run, name: str) -> Document | None:
+def loaded(run: Run, name: str, daemon: str) -> Document | None:
+    """The daemon's main file as it runs by it now."""
     if (name in run.done or name in run.under_way) and name not in run.awaiting:
-        file = run.node(name).file_of("keepalived")
-        return document("keepalived", file.content) if file else None
-    return run.live_document(name, "keepalived")
+        file = run.node(name).file_of(daemon)
+        return document(daemon, file.content) if file else None
+    return run.live_document(name, daemon)

@@ -364,6 +364,39 @@ hear_on() {
   [ $? = 124 ] # as long as it was told to
 }
 
+# ---- a handover that cuts no connection: what each node has for the time of it. Every part is noted for the
+# undo in what is armed before it is made; the same part twice is undone to what was before the first
+
+# note_part VERB WORD…
+note_part() {
+  part=$1; shift
+  { printf %s "$part"; printf '\t%s' "$@"; echo; } >>"$base/armed/items" && sync "$base/armed/items"
+}
+
+# send_on FAMILY… <rules: packets of connections that another node has are its own; see host/handover.py
+send_on() {
+  for family; do note_part table "$family" || return 1; done
+  nft -f -
+}
+
+# answer_on_lo DEVICE ADDRESS/PREFIX…: for the connections to these addresses, and for nobody's ARP once the device
+# has them no more
+answer_on_lo() {
+  conf=net/ipv4/conf/$1; shift
+  for key in arp_ignore arp_announce; do note_part arp "$conf/$key" "$(cat "/proc/sys/$conf/$key")" || return 1; done
+  for vip; do note_part lo "$vip" || return 1; done
+  echo 1 >"/proc/sys/$conf/arp_ignore" && echo 2 >"/proc/sys/$conf/arp_announce" || return 1
+  for vip; do
+    case $vip in *:*) ip addr replace "$vip" dev lo nodad ;; *) ip addr replace "$vip" dev lo ;; esac || return 1
+  done
+}
+
+# end_handover: all of that goes; what else is armed stays so
+end_handover() { sh "$base/undo" handover; }
+
+# disarm ID: nothing of it is left that an undo would have to put back
+disarm() { still_armed "$1" && rm -rf "$base/txn" && mv -T "$base/armed" "$base/txn" && rm -rf "$base/txn"; }
+
 # ---- the owner record
 
 write_owner() {

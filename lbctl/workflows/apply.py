@@ -11,14 +11,14 @@ from lbctl.errors import NodeError, RefusedError, StaleError
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
-from lbctl.model.plan import Plan
+from lbctl.model.plan import Plan, StepName
 from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
-from lbctl.planning.turn import least_seconds
+from lbctl.planning.turn import drain_seconds, least_seconds
 from lbctl.rollout.reconnect import looked_again
-from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
+from lbctl.rollout.run import CONFIRM_WITHIN, DRAIN_TIMEOUT, Run, taken_together
 from lbctl.rollout.undo import put_back
 from lbctl.rollout.undo_together import put_back_together
 from lbctl.rollout.walk import Walked, walk
@@ -35,7 +35,8 @@ class Apply:
     """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed.
 
     `text` is the cluster file without secrets. It is kept as evidence, and so is `event_line` of each event.
-    With a `restart` it is the rollout of that alone.
+    `drain_timeout` None = the usual one, or what the time to confirm leaves of it. With a `restart` it is the
+    rollout of that alone.
     """
 
     cluster: Cluster
@@ -46,6 +47,7 @@ class Apply:
     text: str
     interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
+    drain_timeout: int | None = None
     restart: Restart = NO_RESTART
 
 
@@ -96,6 +98,7 @@ def _rolled_out(with_: Apply, plan: Plan, gathered: Mapping[str, Facts], began: 
             with_.emit,
             with_.interrupted,
             with_.confirm_within,
+            drain_timeout=_drain_timeout(with_, plan),
         )
         walked = walk(run)
         report = _report(with_, run, walked, time.monotonic() - began, recorder.id)
@@ -135,6 +138,21 @@ def _refuse_haste(with_: Apply, plan: Plan) -> None:
             detail=f"the longest turn takes some {least} s, with the elections that it waits for",
             mend=f"--confirm-within {2 * least}",
         )
+    moves = any(step.name is StepName.HANDOVER for step in plan.steps)
+    wanted = (with_.drain_timeout or 0) if moves else 0
+    if wanted > drain_seconds(with_.cluster, plan, with_.confirm_within):
+        raise RefusedError(
+            f"{with_.confirm_within} s to confirm are too short for connections to last {wanted} s; "
+            "nothing was changed",
+            detail=f"they may last so long twice, there and back; the rest of the turn takes some {least} s",
+            mend=f"--confirm-within {2 * wanted + 2 * least}, or a shorter --drain-timeout",
+        )
+
+
+def _drain_timeout(with_: Apply, plan: Plan) -> int:
+    if with_.drain_timeout is not None:
+        return with_.drain_timeout
+    return min(DRAIN_TIMEOUT, max(drain_seconds(with_.cluster, plan, with_.confirm_within), 1))
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 #   undo         now
 #   undo at NS   now, but what all nodes take together at that instant (nanoseconds since the epoch)
 #   undo wait    when the deadline passes without a confirm (lbctl-undo.service)
+#   undo handover   now, but only what the nodes have for the time of a handover: the change stays armed
 #   undo boot    before the daemons read their files (lbctl-undo-boot.service): starting or reloading one
 #                there would wait for the boot, which waits for this
 base=/var/lib/lbctl
@@ -34,8 +35,10 @@ fi
 # a script of lbctl's may still be at work although its connection is gone; lbctl's own undo is one itself
 [ -n "${lbctl_busy-}" ] || { exec 8>>busy && flock -w 90 8; } || exit 1
 [ "$mode" != wait ] || [ ! -d armed ] || expired || exit 0
-[ ! -d armed ] || mv -T armed undoing
-[ -d undoing ] || exit 0
+work=undoing
+[ "$mode" != handover ] || work=armed
+[ ! -d armed ] || [ "$work" = armed ] || mv -T armed undoing
+[ -d "$work" ] || exit 0
 [ "$mode" != wait ] || [ ! -e undoing/at ] || read -r instant <undoing/at
 tab=$(printf '\t')
 failed=0
@@ -54,6 +57,19 @@ put_back() { # NUMBER PATH; one that is as it was is left alone: its disk may be
 set_sysctl() {
   case $1 in */*) path=/proc/sys/$1 ;; *) path=/proc/sys/$(printf %s "$1" | tr . /) ;; esac
   printf '%s\n' "$2" >"$path" || note "$1 could not be set to $2"
+}
+
+off_lo() { # ADDRESS/PREFIX
+  ip addr del "$1" dev lo 2>/dev/null
+  [ -z "$(ip -o addr show dev lo to "$1")" ] || note "$1 could not be taken off lo"
+}
+
+# an interface that is not there yet has no setting that was not there
+set_arp() { [ ! -e "/proc/sys/$1" ] || set_sysctl "$1" "$2"; }
+
+drop_table() { # FAMILY
+  nft delete table "$1" lbctl_handover 2>/dev/null
+  ! nft list table "$1" lbctl_handover >/dev/null 2>&1 || note "table $1 lbctl_handover could not be deleted"
 }
 
 service() { # UNIT ENABLED ACTIVE, as they were
@@ -88,7 +104,7 @@ effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to 
 }
 
 each() { # VERB FUNCTION, the last item first; one that fails keeps none of the others
-  tac undoing/items | {
+  tac "$work/items" | {
     failed=0
     while IFS=$tab read -r verb first second third; do
       [ "$verb" != "$1" ] || "$2" "$first" "$second" "$third" || failed=1
@@ -100,6 +116,12 @@ each() { # VERB FUNCTION, the last item first; one that fails keeps none of the 
 remove() { rm -f "$2" "${2%/*}/.${2##*/}.lbctl-new"; }
 drain() { printf '%s\n' "$1" >drain; }
 
+# a connection that is still open needs the address; ARP is answered for it until it has gone; then nobody needs to
+# be sent anything
+each lo off_lo
+each arp set_arp
+each table drop_table
+[ "$mode" != handover ] || exit "$failed"
 each file put_back
 each absent remove
 each sysctl set_sysctl

@@ -1,0 +1,87 @@
+"""Whether a VIP can move without cutting a connection, and why not where it cannot. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from lbctl.errors import Problem
+from lbctl.haproxy.additions import without_idle_close
+from lbctl.haproxy.views import binds
+from lbctl.keepalived.views import instances
+from lbctl.model.cluster import MAIN_FILES
+from lbctl.model.content import Content
+from lbctl.model.facts import Facts
+from lbctl.model.resource import Address, Resource
+from lbctl.planning.meaning import document
+
+LOSSLESS = "lossless: what is open on this one ends there first"
+
+_TOOLS = (
+    ("nft", "nftables", "packets of open connections cannot be sent on to it"),
+    ("ss", "iproute2", "open connections cannot be counted"),
+)
+
+
+def manner(gathered: Mapping[str, Facts]) -> str:
+    """For a reader of the plan: how the VIPs move between these nodes."""
+    reasons = [why for why, _ in obstacles(gathered)]
+    return f"plain, because {reasons[0]}" if reasons else LOSSLESS
+
+
+def plain(gathered: Mapping[str, Facts], holder: str) -> Iterator[Problem]:
+    """What it costs where they move plainly. The number is of now, and no part of what goes stale."""
+    found = list(obstacles(gathered))
+    if found:
+        why = "; ".join(why for why, _ in found)
+        cut = gathered[holder].connections
+        text = f"{holder}: the VIP moves plainly; its {cut} open connections may be cut, because {why}"
+        yield Problem(text, mend=found[0][1], level="warning", code="plain-handover")
+
+
+def obstacles(gathered: Mapping[str, Facts]) -> Iterator[tuple[str, str]]:
+    """Why no VIP can move losslessly, and the mend: each with the nodes that it is true of.
+
+    Every node may become the new holder, and hand over in turn: all of them need it all.
+    """
+    nodes = tuple(gathered.values())
+    for tool, package, without in _TOOLS:
+        lacking = [facts.node for facts in nodes if tool not in facts.tools]
+        if lacking:
+            mend = f"packages: [{package}] in the cluster file installs it; a second apply has the use of it"
+            yield f"{', '.join(lacking)}: {tool} is missing, so {without}", mend
+    for has, text, mend in _HABITS:
+        found = [facts.node for facts in nodes if has(facts)]
+        if found:
+            yield f"{', '.join(found)}: {text}", mend
+
+
+def _vmac(facts: Facts) -> bool:
+    live = _live(facts, "keepalived")
+    found = document("keepalived", live)
+    return found is not None and any(one.vmac for one in instances(found))
+
+
+def _udp(facts: Facts) -> bool:
+    found = document("haproxy", _live(facts, "haproxy"))
+    return found is not None and any(bind.udp for bind in binds(found))
+
+
+def _closes_idle(facts: Facts) -> bool:
+    found = document("haproxy", _live(facts, "haproxy"))
+    return found is not None and bool(without_idle_close(found))
+
+
+def _live(facts: Facts, daemon: str) -> Content | None:
+    live = facts.live(Address(facts.node, "file", MAIN_FILES[daemon]))
+    return live.content if isinstance(live, Resource) else None
+
+
+_HABITS: tuple[tuple[Callable[[Facts], bool], str, str], ...] = (
+    (_vmac, "use_vmac gives the VIP a MAC address of its own", "leave use_vmac out"),
+    (_udp, "it serves UDP, which has no connections", "what is QUIC comes again by itself"),
+    (
+        _closes_idle,
+        "its HAProxy closes kept-alive connections under their clients",
+        "idle-close in additions: mends that (HAProxy 2.4 or later)",
+    ),
+)
