@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,16 +70,8 @@ def apply(
     with screen as shown, reached(file, exclude=exclude) as (cluster, transport):
         state = workspace_of(file).cluster(cluster.name)
         source = cluster.scrubbed(file.read_text())
-        with_ = Apply(
-            cluster,
-            transport,
-            state,
-            shown.event,
-            event_line,
-            source,
-            confirm_within=confirm_within,
-            drain_timeout=drain_timeout,
-        )
+        with_ = Apply(cluster, transport, state, shown.event, event_line, source)
+        with_ = replace(with_, confirm_within=confirm_within, drain_timeout=drain_timeout)
         reviewed = planned(with_, shown, yes=yes) if plan is None else _saved(with_, plan)
         question = "Apply this plan?" if plan is None and not yes else ""
         report = carried_out(with_, reviewed, shown, codes, question, text=text, saved=plan is not None)

@@ -10,6 +10,7 @@ import typer
 
 from lbctl.cli.interrupt import interruptible
 from lbctl.cli.options import CLUSTER_FILE, Allow, File, Json, NoColor, allowed, view
+from lbctl.cli.rollout import DrainTimeout
 
 if TYPE_CHECKING:
     from lbctl.errors import UsageError
@@ -31,6 +32,7 @@ def drain(
     for_: For = "4h",
     reason: Reason = "",
     allow: Allow = None,
+    drain_timeout: DrainTimeout = None,
     file: File = CLUSTER_FILE,
     json: Json = False,
     no_color: NoColor = False,
@@ -39,7 +41,8 @@ def drain(
 
     It stays so, through reboots and applies, until lbctl undrain. When the time of --for has passed, lbctl
     drift complains; the node never undrains itself. Again: a new time. Exit code: 0 the VIPs are off the
-    node, 1 they are not, and it is as it was. Ctrl-C puts it back as it was.
+    node, 1 they are not, and it is as it was. Ctrl-C puts it back as it was. Open connections may end on it
+    first.
 
     \b
     Examples:
@@ -56,7 +59,7 @@ def drain(
     # no secret is needed to move a VIP, and at night none may be at hand
     with closing(view(json, no_color)) as shown, reached(file, secrets=False) as (cluster, transport):
         known(cluster, node)
-        with_ = Maintenance(cluster, transport, shown.event, interruptible)
+        with_ = Maintenance(cluster, transport, shown.event, interruptible, drain_timeout)
         report = hold_out(with_, node, seconds, reason, codes)
         shown.drained(report)
 

@@ -7,9 +7,16 @@ from contextlib import closing
 from lbctl.cli.drain import NodeName
 from lbctl.cli.interrupt import interruptible
 from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, view
+from lbctl.cli.rollout import DrainTimeout
 
 
-def undrain(node: NodeName, file: File = CLUSTER_FILE, json: Json = False, no_color: NoColor = False) -> None:
+def undrain(
+    node: NodeName,
+    drain_timeout: DrainTimeout = None,
+    file: File = CLUSTER_FILE,
+    json: Json = False,
+    no_color: NoColor = False,
+) -> None:
     """Let a node take part in the election again, after lbctl drain.
 
     Exit code: 0 the VIPs are where VRRP's rules put them (or the node was not drained), 1 they are not, or
@@ -25,5 +32,6 @@ def undrain(node: NodeName, file: File = CLUSTER_FILE, json: Json = False, no_co
 
     with closing(view(json, no_color)) as shown, reached(file, secrets=False) as (cluster, transport):
         known(cluster, node)
-        report = let_in(Maintenance(cluster, transport, shown.event, interruptible), node)
+        with_ = Maintenance(cluster, transport, shown.event, interruptible, drain_timeout)
+        report = let_in(with_, node)
         shown.drained(report)

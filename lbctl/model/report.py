@@ -98,7 +98,8 @@ class Held:
 class DrainReport:
     """The outcome of drain and undrain. `record` says until when; None = the node is not drained (any more).
 
-    `unread` are the nodes that could not be asked: what is said of the VIPs is said without them.
+    `unread` are the nodes that could not be asked: what is said of the VIPs is said without them. `how` the
+    VIPs moved.
     """
 
     node: str
@@ -106,6 +107,7 @@ class DrainReport:
     record: DrainRecord | None
     vips: tuple[Held, ...]
     unread: tuple[str, ...] = ()
+    how: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,18 @@ def _closes_idle(facts: Facts) -> bool:
     return found is not None and bool(without_idle_close(found))
 
 
+def _changed(facts: Facts) -> bool:
+    """Is its haproxy.cfg another one than lbctl has put there? A soft stop is a reload, and would load it."""
+    address = Address(facts.node, "file", MAIN_FILES["haproxy"])
+    applied = facts.owner.applied(address) if facts.owner else None
+    live = _live(facts, "haproxy")
+    if not facts.active("haproxy"):
+        return False
+    if facts.owner is None or applied is None or live is None:
+        return True
+    return live.digest(facts.owner.key) != applied.value("content")
+
+
 def _live(facts: Facts, daemon: str) -> Content | None:
     live = facts.live(Address(facts.node, "file", MAIN_FILES[daemon]))
     return live.content if isinstance(live, Resource) else None
@@ -84,4 +96,6 @@ _HABITS: tuple[tuple[Callable[[Facts], bool], str, str], ...] = (
         "its HAProxy closes kept-alive connections under their clients",
         "idle-close in additions: mends that (HAProxy 2.4 or later)",
     ),
+    (_changed, "its haproxy.cfg is not what lbctl put there, and a soft stop would load it", "lbctl apply"),
+    (lambda facts: bool(facts.armed), "an apply was cut off there", "lbctl apply puts that back first"),
 )

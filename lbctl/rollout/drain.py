@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lbctl.errors import RemoteError
 from lbctl.model.command import command
+from lbctl.planning import join
 from lbctl.planning.election import DRAINED
 from lbctl.planning.order import held_out
 from lbctl.rollout import vrrp
@@ -33,8 +34,8 @@ def handover(run: Run, node: str) -> str:
             raise RemoteError(
                 node, "the VIP did not move to another node", mend="look at keepalived on the others"
             )
-        where = f"the VIP is on {', '.join(sorted({h for held in holders.values() for h in held}))}"
-        return f"{where}; {handover.finish()}"
+        where = ", ".join(sorted({h for held in holders.values() for h in held}))
+        return f"the VIP has moved to {where} {handover.finish()}".rstrip()
 
 
 def undrain(run: Run, node: str) -> str:
@@ -42,13 +43,16 @@ def undrain(run: Run, node: str) -> str:
 
     A node that an operator drained stays drained.
     """
-    with prepared(run, coming(run, node)) as handover:
+    before = run.drain_before(node)
+    # of one that has just joined the VIP comes plainly: nothing says yet that the others hear it
+    moves = () if join.starts(run.changes[node]) else coming(run, node, before)
+    with prepared(run, moves) as handover:
         if node in run.stopped:
             run.call(node, [command("start_service", "keepalived")])
-        _set(run, node, run.drain_before(node))
+        _set(run, node, before)
         run.stopped.discard(node)
-        settled = vrrp.settled(run, node)
-        return f"{settled}; {handover.finish()}" if handover.moves else settled
+        settled, how = vrrp.settled(run, node), handover.finish()
+        return f"{settled}, moved {how}" if how else settled
 
 
 def _set(run: Run, node: str, value: int) -> None:

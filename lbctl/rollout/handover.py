@@ -21,7 +21,6 @@ from lbctl.haproxy.views import binds, server_state_file, stats_socket
 from lbctl.host.handover import Sent, family, open_ports, open_probe, rules
 from lbctl.keepalived.views import instances
 from lbctl.model.command import Command, Probe, command
-from lbctl.planning import join
 from lbctl.planning.election import DRAINED
 from lbctl.planning.handover import obstacles
 from lbctl.planning.order import drained_by_hand, held_out
@@ -52,12 +51,10 @@ def leaving(run: Run, node: str) -> tuple[Move, ...]:
     return _moves(run, holders, active, {**run.drains, node: DRAINED})
 
 
-def coming(run: Run, node: str) -> tuple[Move, ...]:
-    """What moves when the node takes part in the election as before. Who joins takes its VIPs plainly."""
-    if join.starts(run.changes[node]):
-        return ()
+def coming(run: Run, node: str, drain: int) -> tuple[Move, ...]:
+    """What moves when the node takes part in the election, with this in its drain file."""
     holders, active = vrrp.look(run)
-    return _moves(run, holders, active | {node}, {**run.drains, node: run.drain_before(node)})
+    return _moves(run, holders, active | {node}, {**run.drains, node: drain})
 
 
 def _moves(
@@ -74,7 +71,7 @@ def _moves(
 
 @dataclass(frozen=True)
 class Handover:
-    """The moves that are prepared; none where they are plain, because of `plain`, or where there is none."""
+    """The moves that are prepared: none where they are plain, because of `plain`, and where there is none."""
 
     run: Run
     moves: tuple[Move, ...]
@@ -90,18 +87,21 @@ class Handover:
     def finish(self) -> str:
         """The VIPs have moved: what is open ends on the old holders, kept-alive connections by a soft stop.
 
-        Waits for it; says how long that took, or what was still open after the longest time.
+        Waits for it. Says how they moved: how long that took, or what was still open after the longest time;
+        "" where none did.
         """
         if not self.moves:
-            return f"plain, because {self.plain}" if self.plain else "plain"
+            return f"plainly, because {self.plain}" if self.plain else ""
         began = time.monotonic()
         time.sleep(_HEARD_SECONDS)
-        _at_once(self.holders, lambda holder: self.run.call(holder, _soft_stop(self.run, holder)))
+        went_on: list[str] = []
+        _at_once(self.holders, lambda holder: went_on.extend(_stop_softly(self.run, holder)))
         while left := self._left():
             if time.monotonic() - began > self.run.drain_timeout:
-                return f"after {self.run.drain_timeout} s {_cut(left)}"
+                cut = f"after {self.run.drain_timeout} s {_cut(left)}"
+                return f"not losslessly: {'; '.join((*went_on, cut))}"
             time.sleep(_POLL)
-        return f"lossless, its connections ended within {time.monotonic() - began:.1f} s"
+        return f"losslessly: all connections ended within {time.monotonic() - began:.1f} s"
 
     def _left(self) -> Counter[str]:
         """How many connections are open, by the frontend."""
@@ -123,8 +123,7 @@ def prepared(run: Run, moves: Sequence[Move]) -> Iterator[Handover]:
     Raises NodeError: a node could not be prepared, and nothing has moved; or not be rid of what it had, which
     it takes away itself when its time to confirm has passed.
     """
-    plain = next((why for why, _ in obstacles(run.gathered)), "")
-    plain = plain if run.drain_timeout else "--drain-timeout is 0"
+    plain = _plain_because(run) if moves else ""
     if plain or not moves:
         yield Handover(run, (), plain)
         return
@@ -133,11 +132,16 @@ def prepared(run: Run, moves: Sequence[Move]) -> Iterator[Handover]:
     try:
         _at_once(parts.nodes, parts.prepare)
         yield handover
+        _at_once(parts.nodes, parts.end)
     except BaseException:
-        with suppress(NodeError):
+        with suppress(NodeError):  # who cannot be reached ends it by itself
             _at_once(parts.nodes, parts.end)
         raise
-    _at_once(parts.nodes, parts.end)
+
+
+def _plain_because(run: Run) -> str:
+    reasons = [why for why, _ in obstacles(run.gathered)]
+    return next(iter(reasons), "") if run.drain_timeout else "--drain-timeout is 0"
 
 
 class _Parts:
@@ -185,14 +189,15 @@ class _Parts:
 
     def end(self, node: str) -> None:
         run = self._run
-        try:
-            if node in run.armed:
-                run.call(node, self._ending(node))
-        finally:  # one that cannot be reached ends it by itself
-            run.drains[node] = run.drain_before(node) if node in self._out else run.drains[node]
-            if node not in self._own:
-                run.armed.discard(node)
-                run.attending.discard(node)
+        if node in run.armed:
+            run.call(node, self._ending(node))
+        elif node in run.attending:  # not armed, or its answer was lost: nothing was put up yet
+            run.call(node, [self._disarm(node)])
+        if node in self._out:
+            run.drains[node] = run.drain_before(node)
+        if node not in self._own:
+            run.armed.discard(node)
+            run.attending.discard(node)
 
     def _ending(self, node: str) -> Iterator[Command]:
         yield command("end_handover")
@@ -201,7 +206,10 @@ class _Parts:
         if node in self._handover.holders:
             yield command("drop_server_state")
         if node not in self._own:
-            yield command("disarm", self._run.transaction(node))
+            yield self._disarm(node)
+
+    def _disarm(self, node: str) -> Command:
+        return command("disarm", self._run.transaction(node))
 
 
 def _at_once(nodes: Sequence[str], do: Callable[[str], object]) -> None:
@@ -245,8 +253,15 @@ def _addresses(said: str, device: str) -> list[str]:
     return sorted(found, key=lambda one: ip_address(one).is_link_local)
 
 
-def _soft_stop(run: Run, holder: str) -> Iterator[Command]:
-    """A reload: the old worker ends kept-alive connections after their next answer."""
+def _stop_softly(run: Run, holder: str) -> Iterator[str]:
+    """By a reload: the old worker ends kept-alive connections after their next answer. Says why not."""
+    try:
+        run.call(holder, _reload(run, holder))
+    except RemoteError as error:
+        yield f"{error.summary}, so kept-alive connections went on"
+
+
+def _reload(run: Run, holder: str) -> Iterator[Command]:
     found = vrrp.loaded(run, holder, "haproxy")
     path = server_state_file(found) if found else None
     if found and path and path.startswith(_STATE_BELOW):

@@ -395,7 +395,10 @@ answer_on_lo() {
 end_handover() { sh "$base/undo" handover; }
 
 # disarm ID: nothing of it is left that an undo would have to put back
-disarm() { still_armed "$1" && rm -rf "$base/txn" && mv -T "$base/armed" "$base/txn" && rm -rf "$base/txn"; }
+disarm() {
+  rm -rf "$base/txn"
+  [ "$(cat "$base/armed/id" 2>/dev/null)" != "$1" ] || { mv -T "$base/armed" "$base/txn" && rm -rf "$base/txn"; }
+}
 
 # ---- the owner record
 

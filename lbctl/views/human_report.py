@@ -76,6 +76,8 @@ def drain_lines(report: DrainReport) -> Iterator[Line]:
         yield line(held.vip, "  ", (names(held.nodes) if held.nodes else "on no node that was read", "cyan"))
     if report.unread:
         yield line((f"Could not be read: {names(report.unread)}.", "yellow"))
+    if report.how:
+        yield line(f"They moved {report.how}.")
     record = report.record
     if record is not None:
         why = f" ({record.reason})" if record.reason else ""

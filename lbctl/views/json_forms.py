@@ -140,6 +140,7 @@ def drain_form(report: DrainReport) -> Mapping[str, Json]:
         "drained": _record(report.record),
         "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
         "unread": list(report.unread),
+        "how": plain_unicode(report.how),
     }
 
 

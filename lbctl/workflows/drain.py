@@ -20,7 +20,8 @@ from lbctl.planning.election import DRAINED
 from lbctl.planning.order import held_out, successors
 from lbctl.planning.plan import make
 from lbctl.rollout import vrrp
-from lbctl.rollout.run import Run
+from lbctl.rollout.handover import coming, leaving, prepared
+from lbctl.rollout.run import CONFIRM_WITHIN, DRAIN_TIMEOUT, Run
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
 from lbctl.workflows.read import Emit, read, read_all
@@ -32,12 +33,16 @@ nothing: stop keepalived on the node instead, and start it after your work"""
 
 @dataclass(frozen=True)
 class Maintenance:
-    """What drain and undrain work with. While `interruptible` is entered, Ctrl-C is only seen by asking."""
+    """What drain and undrain work with. While `interruptible` is entered, Ctrl-C is only seen by asking.
+
+    Where a VIP moves, connections may last for `drain_timeout` seconds; None = the usual time.
+    """
 
     cluster: Cluster
     transport: Transport
     emit: Emit
     interruptible: Callable[[], AbstractContextManager[Callable[[], int]]]
+    drain_timeout: int | None = None
 
 
 def drain(with_: Maintenance, name: str, seconds: int, reason: str, allowed: frozenset[str]) -> DrainReport:
@@ -50,16 +55,18 @@ def drain(with_: Maintenance, name: str, seconds: int, reason: str, allowed: fro
         alone = _refuse(run, name, allowed)
         before, _ = vrrp.look(run)
         record = DrainRecord(f"{getpass.getuser()}@{socket.gethostname()}", now(), _in(seconds), reason)
-        try:
-            _write(run, name, DRAINED, record)
-            if not alone:
-                _wait_until_left(run, name, before)
-            if run.interrupted():
-                raise KeyboardInterrupt
-        except (NodeError, KeyboardInterrupt):
-            _put_back(run, name)
-            raise
-        return DrainReport(name, True, record, _held(run), run.cluster.excluded)
+        with prepared(run, leaving(run, name)) as handover:
+            try:
+                _write(run, name, DRAINED, record)
+                if not alone:
+                    _wait_until_left(run, name, before)
+                _go_on(run)
+                how = handover.finish()
+                _go_on(run)
+            except (NodeError, KeyboardInterrupt):
+                _put_back(run, name)
+                raise
+        return DrainReport(name, True, record, _held(run), run.cluster.excluded, how)
 
 
 def undrain(with_: Maintenance, name: str) -> DrainReport:
@@ -68,13 +75,15 @@ def undrain(with_: Maintenance, name: str) -> DrainReport:
     Raises NodeError; when it is the waiting that failed, the node takes part all the same.
     """
     with _locked(with_, name, f"undrain of {name}") as run, with_.interruptible() as run.interrupted:
-        facts = run.gathered[name]
+        facts, how = run.gathered[name], ""
         changed = bool(facts.drain or facts.drain_record)
         if changed:
             _refuse_armed(run, name)
-            _write(run, name, 0, None)
-            _wait_until_settled(run, name)
-        return DrainReport(name, changed, None, _held(run), run.cluster.excluded)
+            with prepared(run, coming(run, name, 0)) as handover:
+                _write(run, name, 0, None)
+                _wait_until_settled(run, name)
+                how = handover.finish()
+        return DrainReport(name, changed, None, _held(run), run.cluster.excluded, how)
 
 
 @contextmanager
@@ -94,7 +103,10 @@ def _locked(with_: Maintenance, name: str, what: str) -> Iterator[Run]:
             stack.enter_context(with_.transport.lock(node.name, what))
         gathered = dict(read_all(cluster, with_.transport, with_.emit))
         plan = make(cluster, gathered, now())
-        yield Run(cluster, "", plan, with_.transport, gathered, with_.emit)
+        run = Run(cluster, "", plan, with_.transport, gathered, with_.emit)
+        run.drain_timeout = DRAIN_TIMEOUT if with_.drain_timeout is None else with_.drain_timeout
+        run.confirm_within = CONFIRM_WITHIN + run.drain_timeout
+        yield run
 
 
 def _refuse(run: Run, name: str, allowed: frozenset[str]) -> bool:
@@ -143,6 +155,12 @@ def _write(run: Run, name: str, value: int, record: DrainRecord | None) -> None:
         commands.append(command("drop_drain_record"))
     run.call(name, [*commands, command("journal", "by-hand", what, "done")])
     run.drains[name] = value
+
+
+def _go_on(run: Run) -> None:
+    """Raises KeyboardInterrupt after Ctrl-C."""
+    if run.interrupted():
+        raise KeyboardInterrupt
 
 
 def _put_back(run: Run, name: str) -> None:

@@ -33,6 +33,8 @@ class State:
     enabled: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     drain: int = 0
     drain_record: bytes = b""
+    table: bytes = b""
+    lo: tuple[str, ...] = ()
 
 
 @dataclass
@@ -52,6 +54,8 @@ class FakeNode:
     messages: str = ""
     journal: str = ""
     deaf: bool = False
+    tools: str = "bash\nsocat"
+    open: str = ""
 
     @property
     def priority(self) -> int:
@@ -127,7 +131,8 @@ class FakeTransport:
             return _file(node, probe)
         texts: dict[str, Callable[[], str]] = {
             "os": lambda: "Fake\nboot-1",
-            "tools": lambda: "bash\nsocat",
+            "tools": lambda: node.tools,
+            "open": lambda: node.open,
             "addresses": lambda: self._addresses(name),
             "sockets": lambda: "\n".join(_sockets(node)),
             "units": lambda: _daemons(node),
@@ -313,6 +318,25 @@ def _enabled(node: FakeNode, words: list[str], stdin: bytes) -> None:
     (node.state.enabled.add if words[1] == "enable" else node.state.enabled.discard)(words[0])
 
 
+def _send_on(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.armed and words == ["ip"]
+    node.state.table = stdin if b"chain" in stdin else b""
+
+
+def _answer_on_lo(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.armed
+    node.state.lo = tuple(words[1:])
+
+
+def _end_handover(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.table, node.state.lo = b"", ()
+
+
+def _disarm(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.armed in ("", words[0]) and (node.state.table, node.state.lo) == (b"", ())
+    node.armed = node.transaction = ""
+
+
 def _set(name: str, value: Callable[[list[str], bytes], object]) -> Callable[..., None]:
     return lambda node, words, stdin: setattr(node, name, value(words, stdin))
 
@@ -340,5 +364,9 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "write_owner": _owner,
     "stop_service": _stop,
     "set_enabled": _enabled,
+    "send_on": _send_on,
+    "answer_on_lo": _answer_on_lo,
+    "end_handover": _end_handover,
+    "disarm": _disarm,
     "end_connections": lambda node, words, stdin: "0",
 }

@@ -8,13 +8,18 @@ import pytest
 
 from lbctl.gather import gather_node
 from lbctl.host.handover import Sent, open_ports, open_probe, rules
+from lbctl.model.command import Command
 from lbctl.model.content import plain
+from lbctl.model.effect import Impact
+from lbctl.model.event import StepDone
 from lbctl.model.facts import Facts
-from lbctl.model.resource import Resource
+from lbctl.model.resource import Resource, resource
 from lbctl.planning.handover import LOSSLESS, manner, obstacles
 from lbctl.planning.handover import plain as costs
+from lbctl.rollout import handover
+from lbctl.rollout.walk import Walked, walk
 from tests.unit.fake_node import HAPROXY, KEEPALIVED
-from tests.unit.test_rollout_walk import PROXY, applied, cluster
+from tests.unit.test_rollout_walk import PROXY, Scene, applied, cluster
 
 BOTH = """\
 table ip lbctl_handover {}
@@ -86,6 +91,108 @@ def facts(node: str = "lb1") -> Facts:
     return replace(found, tools=frozenset({"nft", "ss"}))
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handover, "_HEARD_SECONDS", 0.0)
+
+
+def scene() -> Scene:
+    """HAProxy restarts everywhere, on nodes that have all that it takes; a file of TCP mode needs no more."""
+    found = Scene(impact=Impact.RESTART)
+    for node in found.transport.nodes.values():
+        node.tools = "bash\nsocat\nnft\nss"
+    return found
+
+
+def touches_others(node: str, function: str) -> bool:
+    return function in ("send_on", "answer_on_lo", "end_handover", "disarm") or (node, function) in (
+        ("lb2", "arm"),
+        ("lb3", "txn_begin"),
+        ("lb1", "set_drain"),
+    )
+
+
+def numbers() -> list[int]:
+    """The commands of a handover there and back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handover, "_HEARD_SECONDS", 0.0)
+        found = scene()
+        found.walk()
+    calls = found.transport.calls
+    first = next(n for n, call in enumerate(calls) if call[1] == "send_on")
+    return [n for n, call in enumerate(calls) if n > first - 8 and touches_others(*call)]
+
+
+@pytest.mark.usefixtures("hasty")
+class TestWalk:
+    def test_the_others_are_ready_before_the_vip_moves_and_have_nothing_after_it(self) -> None:
+        found = scene()
+        seen: list[tuple[str, ...]] = []
+
+        def note(number: int, node: str, command: Command) -> bool:
+            nodes = found.transport.nodes
+            if (node, command.words[0]) == ("lb1", "set_drain"):
+                sending = [name for name, one in nodes.items() if one.state.table]
+                seen.append(
+                    (*sending, *(name for name, one in nodes.items() if one.state.lo == ("10.0.0.9/32",)))
+                )
+            return False
+
+        found.transport.failing = note
+        assert found.walk() == Walked(touched=True)
+        assert seen == [("lb2", "lb3", "lb1"), ("lb1", "lb3", "lb2")]
+        assert found.changed() == ["lb1", "lb2", "lb3"]
+        said = {str(e.step.name): e.text for e in found.events if isinstance(e, StepDone)}
+        assert "moved to lb2 losslessly" in said["handover"] and "moved losslessly" in said["undrain"]
+
+    def test_the_lower_backup_waits(self) -> None:
+        found = scene()
+        drained: list[str] = []
+
+        def note(number: int, node: str, command: Command) -> bool:
+            if command.words == ("take_reload", "haproxy"):
+                drained.append(",".join(n for n, one in found.transport.nodes.items() if one.state.drain))
+            return False
+
+        found.transport.failing = note
+        found.walk()
+        assert drained == ["lb1,lb3", "lb3"]
+
+    @pytest.mark.parametrize("number", numbers())
+    def test_wherever_it_fails_nothing_is_left_over(self, number: int) -> None:
+        found = scene()
+        found.transport.failing = lambda at, node, command: at == number
+        walked = found.walk()
+        assert walked.error is not None and walked.back
+        assert found.changed() == ["lb2", "lb3"]
+        assert not [one for one in found.transport.nodes.values() if one.state.table or one.state.lo]
+
+    def test_what_is_still_open_is_said_by_frontend(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = scene()
+        monkeypatch.setattr(handover, "_POLL", 0.0)
+        found.transport.nodes["lb1"].open = SS
+        run = found.run()
+        run.drain_timeout = 1
+        assert walk(run) == Walked(touched=True)
+        (text,) = (e.text for e in found.events if isinstance(e, StepDone) and "not losslessly" in e.text)
+        assert text.endswith("after 1 s 3 connections were still open, and were cut: 2 of f, 1 of port 5000")
+
+    def test_a_soft_stop_that_fails_is_said(self) -> None:
+        found = scene()
+        found.transport.failing = lambda at, node, command: command.words[0] == "take_reload"
+        assert found.walk() == Walked(touched=True)
+
+    @pytest.mark.parametrize("seconds", [0, 30])
+    def test_plain_where_it_is_wished_or_cannot_be_otherwise(self, seconds: int) -> None:
+        found = scene() if not seconds else Scene(impact=Impact.RESTART)
+        run = found.run()
+        run.drain_timeout = seconds
+        assert walk(run) == Walked(touched=True)
+        assert not {"send_on", "answer_on_lo"} & {function for _, function in found.transport.calls}
+        why = "lb1, lb2, lb3: nft is missing" if seconds else "--drain-timeout is 0"
+        assert [e for e in found.events if isinstance(e, StepDone) and f"plainly, because {why}" in e.text]
+
+
 def having(path: str, text: str) -> Facts:
     """The same with another live file."""
     found = facts()
@@ -93,7 +200,18 @@ def having(path: str, text: str) -> Facts:
         replace(r, content=plain(text.encode())) if isinstance(r, Resource) and r.address.name == path else r
         for r in found.resources
     )
-    return replace(found, resources=live)
+    assert found.owner is not None
+    owner = replace(
+        found.owner, resources=tuple(_as_put(r, path, text, found.owner.key) for r in found.owner.resources)
+    )
+    return replace(found, resources=live, owner=owner)
+
+
+def _as_put(one: Resource, path: str, text: str, key: str) -> Resource:
+    """lbctl itself has put it there."""
+    if one.address.name != path:
+        return one
+    return resource(one.address, {**one.values, "content": plain(text.encode()).digest(key)})
 
 
 class TestObstacles:
@@ -105,6 +223,11 @@ class TestObstacles:
     @pytest.mark.parametrize(
         ("found", "said"),
         [
+            (
+                replace(having(HAPROXY, "# by hand\n"), owner=facts().owner),
+                "lb1: its haproxy.cfg is not what",
+            ),
+            (replace(facts(), armed="p"), "lb1: an apply was cut off there"),
             (replace(facts(), tools=frozenset({"ss"})), "lb1: nft is missing"),
             (replace(facts(), tools=frozenset({"nft"})), "lb1: ss is missing"),
             (having(KEEPALIVED, "vrrp_instance v {\n  use_vmac\n}\n"), "lb1: use_vmac"),

@@ -30,7 +30,7 @@ class TestRestart:
     def test_haproxy_on_every_node(self, site: Site, run: int) -> None:
         """New, kept-alive and 2-second requests: HAProxy restarts under all of them, on the master too."""
         before = pids(site)
-        with sampled(site.lab) as sampler, site.lab.load(targets=TARGETS, clients=60) as load:
+        with sampled(site.lab) as sampler, site.lab.load(targets=TARGETS, clients=60, seconds=150) as load:
             done = site.lbctl("restart", "haproxy", "--yes", "--json")
             report = load.stop()
         timeline = sampler.timeline(VIP)
