@@ -77,8 +77,13 @@ def stats_probe(socket: str) -> Probe:
 
 def connections_probe(vips: Sequence[str]) -> Probe:
     """How many connections to these addresses are open: what a plain move of the VIP would cut."""
-    sources = " or ".join(f"src {vip}" for vip in vips)
-    return Probe("connections", f"ss -Htn state established '( {sources} )' | wc -l")
+    return Probe("connections", f"ss -Htn state established {of_addresses(vips)} | wc -l")
+
+
+def of_addresses(addresses: Iterable[str]) -> str:
+    """A filter of ss's, as one word: the sockets that have one of these on this side."""
+    sources = (f"src [{one}]" if ":" in one else f"src {one}" for one in addresses)
+    return f"'( {' or '.join(sources)} )'"
 
 
 # what it logs of its traffic, addresses and URLs of clients, comes as syslog: that is nobody's business here.

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lbctl.host.facts import of_addresses
 from lbctl.model.command import Probe
 
 TABLE = "lbctl_handover"
@@ -84,9 +85,8 @@ def _lines(family: str, sent: Sequence[Sent]) -> Iterator[str]:
 
 def open_probe(vips: Sequence[str]) -> Probe:
     """The connections to these addresses that are not over."""
-    sources = " or ".join(f"src {vip}" for vip in vips)
     states = " ".join(f"state {state}" for state in _OPEN)
-    return Probe("open", f"ss -Htn {states} '( {sources} )'")
+    return Probe("open", f"ss -Htn {states} {of_addresses(vips)}")
 
 
 def open_ports(said: str) -> Counter[int]:

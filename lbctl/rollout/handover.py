@@ -149,18 +149,17 @@ class _Parts:
 
     def __init__(self, run: Run, handover: Handover) -> None:
         self._run, self._handover = run, handover
-        _, active = vrrp.look(run)
+        holders, active = vrrp.look(run)
         owners = {move.owner for move in handover.moves}
+        self._busy = owners.union(*holders.values())
         self.nodes = tuple(sorted(active | owners | set(handover.holders)))
         self._sent = {holder: tuple(_sent(run, holder, handover.vips(holder))) for holder in handover.holders}
         self._own = {node for node in self.nodes if node in run.armed}
-        self._out = {node for node in self.nodes if self._waits(node, owners)}
+        self._out = {node for node in self.nodes if self._waits(node)}
 
-    def _waits(self, node: str, owners: set[str]) -> bool:
-        """Is it to be held out of the election? Of two backups the lower one may be the first by a moment."""
-        holds = self._run.gathered[node].held & {move.vip for move in self._handover.moves}
-        one = len(owners) == 1 and node not in owners and node not in self._handover.holders
-        return one and not holds and node not in self._own and _may_be_held_out(self._run, node)
+    def _waits(self, node: str) -> bool:
+        """Is it held out of the election? Of two backups the lower one may be the first, by a moment."""
+        return node not in self._busy | self._own and _may_be_held_out(self._run, node)
 
     def prepare(self, node: str) -> None:
         run = self._run

@@ -80,7 +80,7 @@ class TestOpen:
 
     def test_what_is_closed_on_this_side_is_not_asked_for(self) -> None:
         script = open_probe(["10.0.0.9", "fd00::9"]).script
-        assert script.endswith("'( src 10.0.0.9 or src fd00::9 )'")
+        assert script.endswith("'( src 10.0.0.9 or src [fd00::9] )'")
         assert "state established" in script and "time-wait" not in script and "fin-wait-2" not in script
 
 
