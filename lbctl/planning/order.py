@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from lbctl.document import Document
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
@@ -135,7 +136,7 @@ def _node(
     if joins:
         found += _join(cluster, gathered[name])
     elif moves:
-        how = "by its drain file" if drained else "by stopping its keepalived"
+        how = way_out(gathered, name)
         what = handover.manner(gathered)
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, {what}"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP and not drained_by_hand(gathered[name]):
@@ -176,9 +177,35 @@ def _count(changes: Sequence[Change]) -> str:
 
 def held_out(facts: Facts) -> bool:
     """Can the running keepalived be held out of the election by the drain file?"""
+    return facts.active("keepalived") and election.drainable(_vrrp(facts))
+
+
+def leaves_by_drain(gathered: Mapping[str, Facts], name: str) -> bool:
+    """Do all its VIPs go to another node when it is drained? Not to one that does not preempt (measured):
+    it takes them when keepalived is stopped here.
+    """
+    standing = [
+        one
+        for facts in gathered.values()
+        if facts.active("keepalived")
+        for one in election.candidates(
+            facts.node, _vrrp(facts), drain=election.DRAINED if facts.node == name else facts.drain
+        )
+    ]
+    own = {vip for one in standing if one.node == name for vip in one.vips if vip in gathered[name].held}
+    stays = [vip for vip in own if election.owner([c for c in standing if vip in c.vips], name) == name]
+    return held_out(gathered[name]) and not stays
+
+
+def _vrrp(facts: Facts) -> Document | None:
+    """keepalived's file as it is now."""
     live = next((r for r in facts.resources if r.address.name == KEEPALIVED_CONF), None)
-    content = getattr(live, "content", None)
-    return facts.active("keepalived") and election.drainable(document("keepalived", content))
+    return document("keepalived", getattr(live, "content", None))
+
+
+def way_out(gathered: Mapping[str, Facts], name: str) -> str:
+    """For a reader of the plan: what makes its VIPs leave it."""
+    return "by its drain file" if leaves_by_drain(gathered, name) else "by stopping its keepalived"
 
 
 def drained_by_hand(facts: Facts) -> bool:

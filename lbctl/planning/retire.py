@@ -112,7 +112,7 @@ def _node(cluster: Cluster, gathered: Mapping[str, Facts], name: str) -> Iterato
     facts = gathered[name]
     yield Step(StepName.ARM, name, "keep what the undo needs")
     if order.role(cluster, facts) is Role.MASTER:
-        how = "by its drain file" if order.held_out(facts) else "by stopping its keepalived"
+        how = order.way_out(gathered, name)
         what = handover.manner(gathered)
         yield Step(StepName.HANDOVER, name, f"the VIP moves to a node that stays {how}, {what}")
     text = "keepalived ends, then haproxy when its connections have; both disabled; the VIP answers elsewhere"

@@ -6,7 +6,7 @@ from lbctl.errors import RemoteError
 from lbctl.model.command import command
 from lbctl.planning import join
 from lbctl.planning.election import DRAINED
-from lbctl.planning.order import held_out
+from lbctl.planning.order import leaves_by_drain
 from lbctl.rollout import vrrp
 from lbctl.rollout.handover import coming, leaving, prepared
 from lbctl.rollout.run import Run
@@ -24,7 +24,7 @@ def handover(run: Run, node: str) -> str:
     Where it did not move and HAProxy was restarted all the same, 64 and 73 requests failed (measured).
     """
     with prepared(run, leaving(run, node)) as handover:
-        if held_out(run.gathered[node]):
+        if leaves_by_drain(run.gathered, node):
             _set(run, node, DRAINED)
         else:
             run.call(node, [command("stop_service", "keepalived")])

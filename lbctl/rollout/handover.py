@@ -23,7 +23,7 @@ from lbctl.keepalived.views import instances
 from lbctl.model.command import Command, Probe, command
 from lbctl.planning.election import DRAINED
 from lbctl.planning.handover import obstacles
-from lbctl.planning.order import drained_by_hand, held_out
+from lbctl.planning.order import drained_by_hand, held_out, leaves_by_drain
 from lbctl.rollout import vrrp
 from lbctl.rollout.arm import install_undo
 from lbctl.rollout.run import Run
@@ -46,7 +46,7 @@ class Move:
 def leaving(run: Run, node: str) -> tuple[Move, ...]:
     """What moves when the node is out of the election."""
     holders, active = vrrp.look(run)
-    if not held_out(run.gathered[node]):
+    if not leaves_by_drain(run.gathered, node):
         active -= {node}
     return _moves(run, holders, active, {**run.drains, node: DRAINED})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,10 +18,11 @@ from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource, resource
 from lbctl.planning.handover import LOSSLESS, manner, obstacles
 from lbctl.planning.handover import plain as costs
+from lbctl.planning.order import way_out
 from lbctl.rollout import handover
 from lbctl.rollout.walk import Walked, walk
 from tests.unit.fake_node import HAPROXY, KEEPALIVED
-from tests.unit.test_rollout_walk import PROXY, Scene, applied, cluster
+from tests.unit.test_rollout_walk import PROXY, VRRP, Scene, applied, cluster
 
 BOTH = """\
 table ip lbctl_handover {}
@@ -104,23 +107,36 @@ def scene() -> Scene:
     return found
 
 
-def touches_others(node: str, function: str) -> bool:
-    return function in ("send_on", "answer_on_lo", "end_handover", "disarm") or (node, function) in (
-        ("lb2", "arm"),
-        ("lb3", "txn_begin"),
-        ("lb1", "set_drain"),
-    )
+PARTS = ("txn_begin", "arm", "send_on", "answer_on_lo", "set_drain", "end_handover", "disarm")
 
 
-def numbers() -> list[int]:
-    """The commands of a handover there and back."""
+def commands() -> list[tuple[str, str, int]]:
+    """The commands of lb1's turn that make up its handover, there and back: node, function, which time.
+
+    The nodes are prepared side by side: their order among each other is another one each time.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handover, "_HEARD_SECONDS", 0.0)
         found = scene()
         found.walk()
-    calls = found.transport.calls
-    first = next(n for n, call in enumerate(calls) if call[1] == "send_on")
-    return [n for n, call in enumerate(calls) if n > first - 8 and touches_others(*call)]
+    times: Counter[tuple[str, str]] = Counter()
+    listed, turn = [], False
+    for call in found.transport.calls:
+        turn = turn or call == ("lb1", "txn_begin")
+        times[call] += 1
+        if turn and call[1] in PARTS:
+            listed.append((*call, times[call]))
+    return sorted(listed)
+
+
+def failing(node: str, function: str, time: int) -> Callable[[int, str, Command], bool]:
+    times: Counter[tuple[str, str]] = Counter()
+
+    def fails(number: int, at: str, command: Command) -> bool:
+        times[at, command.words[0]] += 1
+        return (at, command.words[0]) == (node, function) and times[at, command.words[0]] == time
+
+    return fails
 
 
 @pytest.mark.usefixtures("hasty")
@@ -158,10 +174,10 @@ class TestWalk:
         found.walk()
         assert drained == ["lb1,lb3", "lb3"]
 
-    @pytest.mark.parametrize("number", numbers())
-    def test_wherever_it_fails_nothing_is_left_over(self, number: int) -> None:
+    @pytest.mark.parametrize(("node", "function", "time"), commands())
+    def test_wherever_it_fails_nothing_is_left_over(self, node: str, function: str, time: int) -> None:
         found = scene()
-        found.transport.failing = lambda at, node, command: at == number
+        found.transport.failing = failing(node, function, time)
         walked = found.walk()
         assert walked.error is not None and walked.back
         assert found.changed() == ["lb2", "lb3"]
@@ -193,9 +209,9 @@ class TestWalk:
         assert [e for e in found.events if isinstance(e, StepDone) and f"plainly, because {why}" in e.text]
 
 
-def having(path: str, text: str) -> Facts:
+def having(path: str, text: str, node: str = "lb1") -> Facts:
     """The same with another live file."""
-    found = facts()
+    found = facts(node)
     live = tuple(
         replace(r, content=plain(text.encode())) if isinstance(r, Resource) and r.address.name == path else r
         for r in found.resources
@@ -212,6 +228,20 @@ def _as_put(one: Resource, path: str, text: str, key: str) -> Resource:
     if one.address.name != path:
         return one
     return resource(one.address, {**one.values, "content": plain(text.encode()).digest(key)})
+
+
+class TestWayOut:
+    @pytest.mark.parametrize(
+        ("more", "how"),
+        [("", "by its drain file"), ("  nopreempt\n", "by stopping its keepalived")],
+    )
+    def test_nobody_who_does_not_preempt_takes_it_from_a_drained_node(self, more: str, how: str) -> None:
+        other = having(KEEPALIVED, VRRP.replace("  state", f"{more}  state") % 101, "lb2")
+        assert way_out({"lb1": facts(), "lb2": other}, "lb1") == how
+
+    def test_without_a_drain_file(self) -> None:
+        alone = having(KEEPALIVED, VRRP.replace("/var/lib/lbctl/drain", "/other") % 102)
+        assert way_out({"lb1": alone, "lb2": facts("lb2")}, "lb1") == "by stopping its keepalived"
 
 
 class TestObstacles:

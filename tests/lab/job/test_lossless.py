@@ -8,14 +8,16 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.lab.job.steps import NODES, PORTS, VIP, Site, eventually, run_until, tell
+from lbctl.lab.load_report import LoadReport
+from tests.lab.job.steps import ALLOW_ALL, NODES, PORTS, VIP, Site, eventually, run_until, tell
 from tests.lab.job.test_heals import WITHIN
 from tests.lab.job.test_restart import CLIENTS, new, pids
-from tests.lab.sampler import sampled
+from tests.lab.sampler import Timeline, sampled
 
 pytestmark = pytest.mark.lab
 
 TARGETS = [f"{VIP}:{port}" for port in PORTS]
+KINDS = ("new", "keep-alive", "slow", "idle")
 RUNS = 3
 
 
@@ -25,22 +27,94 @@ def moved(holders: Sequence[tuple[str, ...]]) -> list[str]:
     return [node for number, node in enumerate(alone) if number == 0 or alone[number - 1] != node]
 
 
+UNICAST = ("      advert_int: 1\n", "      advert_int: 1\n      unicast_peer: ${node.peers}\n")
+STOP = ("drain, ", "")  # without a drain file keepalived is stopped for it
+
+
+def restarted(site: Site, *daemons: str, clients: int = 60) -> tuple[Timeline, LoadReport]:
+    """Under all kinds of requests; says how the VIP moved each time."""
+    before = pids(site)
+    with (
+        sampled(site.lab) as sampler,
+        site.lab.load(targets=TARGETS, kinds=KINDS, clients=clients, seconds=150) as load,
+    ):
+        done = site.lbctl("restart", *daemons, "--yes", "--json")
+        report = load.stop()
+    timeline = sampler.timeline(VIP)
+    said = [line["said"] for line in done.lines if line["event"] == "done" and "lossless" in line["said"]]
+    tell(f"restart {' '.join(daemons)}, {done.seconds:.1f} s:", *said, *report.lines(), *timeline.lines())
+    assert new(before, pids(site)) == {(node, daemon) for node in NODES for daemon in daemons}
+    assert moved(timeline.holders) == ["lb1", "lb2", "lb1"]
+    assert len(said) == 2 and not any("not losslessly" in one for one in said)
+    assert site.left_behind() == {}
+    return timeline, report
+
+
 class TestRestart:
     @pytest.mark.parametrize("run", range(RUNS))
-    def test_haproxy_on_every_node(self, site: Site, run: int) -> None:
-        """New, kept-alive and 2-second requests: HAProxy restarts under all of them, on the master too."""
-        before = pids(site)
-        with sampled(site.lab) as sampler, site.lab.load(targets=TARGETS, clients=60, seconds=150) as load:
-            done = site.lbctl("restart", "haproxy", "--yes", "--json")
-            report = load.stop()
-        timeline = sampler.timeline(VIP)
-        said = [line["said"] for line in done.lines if line["event"] == "done" and "lossless" in line["said"]]
-        tell(f"restart haproxy, {done.seconds:.1f} s:", *said, *report.lines(), *timeline.lines())
-        assert new(before, pids(site)) == {(node, "haproxy") for node in NODES}
-        assert moved(timeline.holders) == ["lb1", "lb2", "lb1"]
-        assert len(said) == 2
+    def test_haproxy(self, site: Site, run: int) -> None:
+        """The lower one of two backups never has the VIP, and nobody is without one."""
+        timeline, report = restarted(site, "haproxy")
         assert report.failed == 0, report.lines()
-        assert site.left_behind() == {}
+        assert timeline.longest(0) < 0.05 and timeline.longest(2) < 0.05
+
+    def test_of_two_hundred_clients(self, site: Site) -> None:
+        _, report = restarted(site, "haproxy", clients=200)
+        assert report.failed == 0, report.lines()
+
+    def test_both_daemons(self, site: Site) -> None:
+        _, report = restarted(site, "keepalived", "haproxy")
+        assert report.failed == 0, report.lines()
+
+    @pytest.mark.parametrize("change", [UNICAST, STOP], ids=["unicast", "stop"])
+    def test_of_another_cluster(self, site: Site, change: tuple[str, str]) -> None:
+        assert change[0] in site.text
+        site.write(site.text.replace(*change))
+        site.apply("--allow", ALLOW_ALL)
+        eventually(lambda: site.holders() == ("lb1",), 20)
+        _, report = restarted(site, "haproxy")
+        assert report.failed == 0, report.lines()
+
+    def test_uploads_and_downloads_end_too(self, site: Site) -> None:
+        with site.lab.load(targets=TARGETS, kinds=("upload", "download"), clients=10, seconds=100) as load:
+            site.lbctl("restart", "haproxy", "lb1", "--yes")
+            report = load.stop()
+        tell("uploads of 1 MB, downloads of 5 s:", *report.lines())
+        assert report.failed == 0, report.lines()
+
+
+class TestBounded:
+    def test_what_lasts_longer_is_cut_and_said(self, site: Site) -> None:
+        with site.lab.load(targets=TARGETS, kinds=("download",), clients=10, seconds=100) as load:
+            done = site.lbctl("restart", "haproxy", "lb1", "--yes", "--json", "--drain-timeout", "1")
+            report = load.stop()
+        said = next(line["said"] for line in done.lines if line.get("step") == "handover" and "said" in line)
+        tell(said, *report.lines())
+        assert "not losslessly: after 1 s" in said and "connections were still open, and were cut: " in said
+        assert report.failed > 0 and site.left_behind() == {}
+
+    def test_with_none_it_moves_plainly(self, site: Site) -> None:
+        done = site.lbctl("restart", "haproxy", "lb1", "--yes", "--drain-timeout", "0")
+        assert "plainly, because --drain-timeout is 0" in done.out and site.left_behind() == {}
+
+    def test_it_has_to_fit_into_the_time_to_confirm(self, site: Site) -> None:
+        before = pids(site)
+        words = ("--confirm-within", "60", "--drain-timeout", "60")
+        said = site.lbctl("restart", "haproxy", "lb1", "--yes", *words, code=1)
+        assert "too short for connections to last 60 s" in said.err and "--confirm-within" in said.err
+        assert pids(site) == before
+
+
+class TestPlan:
+    def test_without_nft_it_says_so_and_moves_plainly(self, site: Site) -> None:
+        path = site.sh("lb3", "command -v nft").strip()
+        site.sh("lb3", f"mv {path} {path}.away")
+        try:
+            done = site.lbctl("restart", "haproxy", "lb1", "--yes")
+        finally:
+            site.sh("lb3", f"mv {path}.away {path}")
+        assert "plain, because lb3: nft is missing" in done.out
+        assert "lb1: the VIP moves plainly; its " in done.out and "packages: [nftables]" in done.out
 
 
 def has_table(site: Site, node: str) -> bool:
