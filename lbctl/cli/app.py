@@ -21,6 +21,7 @@ COMMANDS = (
     "apply",
     "drift",
     "status",
+    "report",
     "drain",
     "undrain",
     "restart",

@@ -58,6 +58,7 @@ def apply(
     """
     from lbctl.cli.target import reached
     from lbctl.store.workspace import workspace_of
+    from lbctl.views.json import event_line
     from lbctl.workflows.apply import Apply
 
     if plan is None and not yes:
@@ -66,12 +67,13 @@ def apply(
     screen = closing(view(json, no_color, events=True))
     with screen as shown, reached(file, exclude=exclude) as (cluster, transport):
         state = workspace_of(file).cluster(cluster.name)
-        with_ = Apply(cluster, transport, state, shown.event, confirm_within=confirm_within)
+        source = cluster.scrubbed(file.read_text())
+        with_ = Apply(
+            cluster, transport, state, shown.event, event_line, source, confirm_within=confirm_within
+        )
         reviewed = planned(with_, shown, yes=yes) if plan is None else _saved(with_, plan)
         question = "Apply this plan?" if plan is None and not yes else ""
         report = carried_out(with_, reviewed, shown, codes, question, text=text, saved=plan is not None)
-        if report.nodes:
-            state.keep_desired(max(node.serial for node in report.nodes), cluster.scrubbed(file.read_text()))
     raise typer.Exit(int(report.code))
 
 

@@ -115,6 +115,22 @@ def status(
     typer.echo(found.to_json() if json else "\n".join(found.lines()))
 
 
+@app.command()
+def replace(
+    name: Annotated[str, typer.Argument(help="A node.")],
+    prefix: Prefix = "",
+) -> None:
+    """Put a bare machine in a node's place, as after a death: same addresses, nothing on it, a new host key.
+
+    \b
+    Examples:
+      lbctl lab replace lb2
+      lbctl plan
+    """
+    _lab(prefix).replace(name, lambda line: typer.echo(line, err=True))
+    typer.echo(f"{name} is a bare machine with a new host key: lbctl plan says how to take it")
+
+
 @app.command("exec", context_settings=Verbatim)
 def execute(
     name: Annotated[str, typer.Argument(help="A node, a controller, client, router, bastion or net.")],

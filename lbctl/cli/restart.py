@@ -54,6 +54,7 @@ def restart(
     """
     from lbctl.cli.target import reached
     from lbctl.store.workspace import workspace_of
+    from lbctl.views.json import event_line
     from lbctl.workflows.apply import Apply
 
     if not yes:
@@ -66,6 +67,8 @@ def restart(
             transport,
             workspace_of(file).cluster(cluster.name),
             shown.event,
+            event_line,
+            cluster.scrubbed(file.read_text()),
             confirm_within=confirm_within,
             restart=_wish(cluster, units, words[len(units) :]),
         )

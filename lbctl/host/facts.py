@@ -79,6 +79,30 @@ def connections_probe(vips: Sequence[str]) -> Probe:
     return Probe("connections", f"ss -Htn state established '( {sources} )' | wc -l")
 
 
+# what it logs of its traffic, addresses and URLs of clients, comes as syslog: that is nobody's business here.
+# keepalived says everything so
+_OWN_WORDS = {"haproxy": "_TRANSPORT=stdout _TRANSPORT=journal"}
+# a reload says three lines for each of its proxies
+_CHATTER = ": (Paused|Resumed) |: Proxy .* stopped "
+
+
+def messages_probe(unit: str, seconds: int) -> Probe:
+    """What a unit has said of itself in the last seconds, by the node's own clock; at most 64 kB."""
+    match = f"--since=-{seconds}s -n 20000 -u {shlex.quote(unit)} {_OWN_WORDS.get(unit, '')}"
+    return Probe(
+        f"messages.{unit}",
+        f"command -v journalctl >/dev/null || return 3; "
+        f"journalctl -q --no-pager --utc -o short-iso-precise {match} | "
+        f"grep -v -E {shlex.quote(_CHATTER)} | tail -n 300 | tail -c 65536",
+    )
+
+
+def journal_probe(plan: str) -> Probe:
+    """The lines of lbctl's own journal there that are of a plan."""
+    grep = f"grep -F -e {shlex.quote(f' {plan} ')} {_BASE}/journal"
+    return Probe("journal", f"[ ! -e {_BASE}/journal ] || {grep} || [ $? = 1 ]")
+
+
 def lines(answers: Answers, name: str) -> list[str]:
     answer = answers.get(name)
     return answer.text.splitlines() if answer is not None else []

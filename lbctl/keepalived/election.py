@@ -10,6 +10,14 @@ LOWEST, HIGHEST, OWNER = 1, 254, 255
 FAULT = 0
 
 
+def master_down(advert_int: float) -> float:
+    """Seconds without an advert after which a backup makes itself master, at most.
+
+    RFC 5798, 6.1, with the skew of the lowest priority: up to a second in version 2, an advert_int in 3.
+    """
+    return 3 * advert_int + max(advert_int, 1.0)
+
+
 def effective_priority(
     instance: Instance,
     scripts: tuple[Script, ...] = (),

@@ -157,6 +157,13 @@ class Lab:
         """Take a node's power away, as a pulled plug does; what it wrote stays."""
         node.power_cut(self._machine(name).name, self.paths, self._ports(name))
 
+    def replace(self, name: str, progress: Callable[[str], None] = lambda line: None) -> None:
+        """A node's machine dies, and a bare one comes in its place: same addresses, a new host key."""
+        machine = self._machine(name)
+        self.power_cut(name)
+        ups.replace(self.spec, machine, progress)
+        self.start(name)
+
     def reboot(self, name: str) -> None:
         """Have a node reboot itself, and wait until it is back."""
         machine = self._machine(name)

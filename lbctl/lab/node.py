@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,14 @@ def prepare(node: LabNode, image: Path, paths: Paths, hosts: str) -> str:
     options = f"lowerdir={image},upperdir={layer / 'upper'},workdir={layer / 'work'}"
     run(["mount", "-t", "overlay", "-o", options, "overlay", str(root)])
     return _personal(node, root, paths, hosts)
+
+
+def scrap(name: str, paths: Paths) -> None:
+    """Throw away everything that is on a node's disk. The node is off."""
+    place = paths.node(name)
+    for directory in (place / "root", place / "layer"):
+        run(["umount", "--lazy", str(directory)], check=False)  # the layer is a mount on small disks alone
+        shutil.rmtree(directory)
 
 
 def write_batches(endpoint: network.Endpoint, number: int, paths: Paths) -> None:

@@ -39,7 +39,7 @@ def up(spec: LabSpec, progress: Progress) -> None:
             _switch_on(spec, paths, progress)
             return
         _make_room(len(spec.machines), progress)
-        base = image.ensure(image.Recipe(spec.suite, spec.bare_tools, spec.extra_packages), progress)
+        base = image.ensure(_recipe(spec), progress)
         demolish(paths)
         whole = False
         try:
@@ -48,6 +48,22 @@ def up(spec: LabSpec, progress: Progress) -> None:
         finally:
             if not whole:
                 demolish(paths)
+
+
+def replace(spec: LabSpec, machine: LabNode, progress: Progress) -> None:
+    """Put a bare machine in the place of a node that is off: same name and addresses, nothing else of it.
+
+    It is left off. Its host key is new, and in nobody's known_hosts.
+    """
+    paths = Paths(spec.prefix)
+    with lock.held(paths):
+        base = image.ensure(_recipe(spec), progress)
+        node.scrap(machine.name, paths)
+        node.prepare(machine, base, paths, node.hosts_file(specs.names(spec)))
+
+
+def _recipe(spec: LabSpec) -> image.Recipe:
+    return image.Recipe(spec.suite, spec.bare_tools, spec.extra_packages)
 
 
 def _make(spec: LabSpec, paths: Paths, base: Path, progress: Progress) -> None:

@@ -81,4 +81,6 @@ def _hidden_bytes(content: Content) -> set[bytes]:
 def _hidden(content: Content) -> set[str]:
     if not content.secret:
         return set()
-    return {word.decode("utf-8", "replace") for word in _hidden_bytes(content)}
+    found = _hidden_bytes(content)
+    found |= {word.partition(b":")[2] for word in found}  # user:password, and the password may be said alone
+    return {word.decode("utf-8", "replace") for word in found if len(word) > 2}

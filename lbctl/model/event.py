@@ -88,6 +88,13 @@ class Reconnected:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Unrecorded:
+    """The workspace could not keep what happens; `text` says why. Said once, and the run goes on."""
+
+    text: str
+
+
 Event = (
     Gathering
     | NodeGathered
@@ -99,4 +106,5 @@ Event = (
     | Stopping
     | ConnectionLost
     | Reconnected
+    | Unrecorded
 )

@@ -17,6 +17,7 @@ class StepName(Enum):
     INSTALL = "install"
     STAGE = "stage"
     ARM = "arm"
+    LISTEN = "listen"
     DRAIN = "drain"
     HANDOVER = "handover"
     SWAP = "swap"

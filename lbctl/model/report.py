@@ -22,6 +22,10 @@ class Exit(IntEnum):
     UNKNOWN = 4  # drift
 
 
+UNREACHABLE = "unreachable"
+"""The role of a node that could not be read after a run."""
+
+
 @dataclass(frozen=True)
 class NodeOutcome:
     """Where a node stands after a run. `what` is changed, restarted, retired, unchanged, undone or failed."""
@@ -32,15 +36,22 @@ class NodeOutcome:
     serving: bool
     what: str
 
+    @property
+    def reached(self) -> bool:
+        return self.role != UNREACHABLE
+
 
 @dataclass(frozen=True)
 class ApplyReport:
+    """`run` is the id under which its evidence is kept, "" = nothing was begun."""
+
     plan: str
     code: Exit
     seconds: float
     nodes: tuple[NodeOutcome, ...]
     summary: str
     advice: tuple[str, ...] = ()
+    run: str = ""
 
 
 @dataclass(frozen=True)

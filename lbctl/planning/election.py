@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lbctl.document import Document
-from lbctl.keepalived.election import FAULT, effective_priority
+from lbctl.keepalived.election import FAULT, effective_priority, master_down
 from lbctl.keepalived.views import Instance, Script, TrackFile, instances, scripts, track_files
 
 DRAIN_FILE = "/var/lib/lbctl/drain"
@@ -54,6 +54,11 @@ def owner(of: Sequence[Candidate], holder: str) -> str:
     best = max(standing, key=lambda c: (c.priority, c.node == holder))
     stays = any(c.node == holder for c in standing) and best.nopreempt
     return holder if stays else best.node
+
+
+def patience(of: Iterable[Candidate]) -> float:
+    """The longest for which one of them waits for an advert before it makes itself master, in seconds."""
+    return max((master_down(c.advert_int) for c in of), default=master_down(1.0))
 
 
 def settle_seconds(of: Iterable[Candidate]) -> float:

@@ -7,7 +7,7 @@ be started comes after it, and finds the others as they will stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Action, Change
@@ -15,7 +15,7 @@ from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
 from lbctl.model.effect import Impact, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
-from lbctl.planning import election
+from lbctl.planning import election, join
 from lbctl.planning.instant import election_seconds, renewed, taken_at_one_instant
 from lbctl.planning.meaning import document
 
@@ -55,18 +55,23 @@ def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
     by_node = {name: [c for c in changes if c.address.node == name] for name in order}
     found = [step for name in order for step in _install(name, by_node[name])]
     found += [step for name in order for step in _stage(name, by_node[name])]
+    joining = join.joining(gathered, order, changes)
+
+    def turn(name: str, own: Sequence[Change]) -> list[Step]:
+        return _node(cluster, gathered, name, own, joining.get(name, ()))
+
     shared = taken_at_one_instant(gathered, changes)
     together = {change.address.node: change for change in shared}
     for name in order:
         apart = [c for c in by_node[name] if c not in shared]
         if name in together and any(c.action.touches for c in apart):
-            found += _node(cluster, gathered, name, apart)
+            found += turn(name, apart)
         elif not together and by_node[name]:
-            found += _node(cluster, gathered, name, by_node[name])
+            found += turn(name, by_node[name])
     found += _together(gathered, [together[name] for name in order if name in together])
     for name in order if together else ():
         if name not in together and by_node[name]:
-            found += _node(cluster, gathered, name, by_node[name])
+            found += turn(name, by_node[name])
     return tuple(found)
 
 
@@ -113,8 +118,13 @@ def _stage(node: str, changes: Sequence[Change]) -> list[Step]:
 
 
 def _node(
-    cluster: Cluster, gathered: Mapping[str, Facts], name: str, changes: Sequence[Change]
+    cluster: Cluster,
+    gathered: Mapping[str, Facts],
+    name: str,
+    changes: Sequence[Change],
+    joins: Sequence[str],
 ) -> list[Step]:
+    """One node's turn. `joins` are the others that run when its keepalived starts in it, if it does."""
     touching = [c for c in changes if c.action.touches]
     if not touching:
         return [Step(StepName.CONFIRM, name, "write the owner record; nothing on the node changes")]
@@ -122,7 +132,9 @@ def _node(
     moves = must_move(cluster, gathered, name, touching)
     found = [Step(StepName.ARM, name, "keep what the undo needs")]
     drained = held_out(gathered[name])
-    if moves:
+    if joins:
+        found += _join(cluster, gathered[name])
+    elif moves:
         how = "by its drain file" if drained else "by stopping its keepalived"
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, plain"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP and not drained_by_hand(gathered[name]):
@@ -136,9 +148,25 @@ def _node(
     if any(step.name in (StepName.DRAIN, StepName.HANDOVER) for step in found):
         by_hand = "its drain file is as it was: somebody drained it"
         text = by_hand if gathered[name].drain else "back in the election"
+        if joins:
+            text = _joined(join.wins(cluster, gathered, name, joins))
         found.append(Step(StepName.UNDRAIN, name, text))
     found.append(Step(StepName.CONFIRM, name, "disarm the undo" if alone else CONFIRMED))
     return found
+
+
+def _join(cluster: Cluster, facts: Facts) -> Iterator[Step]:
+    """What goes before the start of a keepalived that may not hear the others."""
+    if join.can_listen(cluster, facts):
+        why = "deaf to them it would be a second master"
+        yield Step(StepName.LISTEN, facts.node, f"the others' adverts arrive, or it is not started: {why}")
+    if join.starts_drained(cluster, facts):
+        yield Step(StepName.DRAIN, facts.node, "starts out of the election, by its drain file (-253)")
+
+
+def _joined(vips: Sequence[str]) -> str:
+    moves = f": {', '.join(vips)} moves to it, plain" if vips else ""
+    return f"in the election from now on{moves}"
 
 
 def _count(changes: Sequence[Change]) -> str:

@@ -48,6 +48,7 @@ def make(
     problems += () if restart else unsafe.left_out(cluster)
     problems += unsafe.costs(cluster, staying, changes)
     problems += tools.missing(cluster, staying)
+    problems += tools.deaf(cluster, staying, changes)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())
     steps = order.steps(cluster, staying, changes)
     if not restart:  # nodes that leave, and what the records say of the others, are an apply's

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.errors import Problem
+from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
 from lbctl.model.facts import Facts
+from lbctl.planning import join
+from lbctl.planning.order import node_order
 
 _USES = (
     ("socat", "servers' health is neither seen nor carried over a reload"),
@@ -22,6 +25,19 @@ def missing(cluster: Cluster, gathered: Mapping[str, Facts]) -> Iterator[Problem
             text = f"{', '.join(lacking)}: {tool} is missing, so {without}"
             mend = f"packages: [{tool}] in the cluster file installs it"
             yield Problem(text, mend=mend, level="warning", code="tools")
+
+
+def deaf(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> Iterator[Problem]:
+    """A warning for nodes whose keepalived starts although nobody can see that it will hear the others."""
+    joining = join.joining(gathered, node_order(cluster, gathered), changes)
+    lacking = [name for name in joining if not join.can_listen(cluster, gathered[name])]
+    if lacking:
+        tool = join.LISTENS_WITH
+        text = f"{', '.join(lacking)}: {tool} is missing, so keepalived starts without being sure to hear"
+        mend = (
+            f"packages: [{tool}] in the cluster file installs it; two holders are undone when they are seen"
+        )
+        yield Problem(text, mend=mend, level="warning", code="tools")
 
 
 def _is_missed(tool: str, node: Node, facts: Facts) -> bool:

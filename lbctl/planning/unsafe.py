@@ -14,9 +14,9 @@ from lbctl.model.cluster import Cluster
 from lbctl.model.effect import Impact
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role
-from lbctl.planning import instant
+from lbctl.planning import instant, join
 from lbctl.planning.meaning import document
-from lbctl.planning.order import must_move, role, successors
+from lbctl.planning.order import must_move, node_order, role, successors
 
 CODES = (
     "drift",
@@ -79,7 +79,24 @@ def costs(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
             text = f"{name}: the VIP moves plainly; its {facts.connections} open connections may be cut"
             mend = "this change restarts a daemon on the holder; a reload would need no move"
             found.append(Problem(text, mend=mend, level="warning", code="plain-handover"))
-    return tuple(found)
+    return (*found, *_taken(cluster, gathered, changes))
+
+
+def _taken(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> Iterator[Problem]:
+    """The VIPs that a node which joins takes from their holders."""
+    for name, others in join.joining(gathered, node_order(cluster, gathered), changes).items():
+        vips = join.wins(cluster, gathered, name, others)
+        holders = sorted({join.holder(gathered, vip) for vip in vips} - {""})
+        if holders:
+            cut = sum(gathered[holder].connections for holder in holders)
+            text = f"{name}: {', '.join(vips)} moves to it plainly from {', '.join(holders)}, "
+            mend = "its priority is the highest; it takes no part in the election before it hears the others"
+            yield Problem(
+                f"{text}whose {cut} open connections may be cut",
+                mend=mend,
+                level="warning",
+                code="plain-handover",
+            )
 
 
 def foreign(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Problem, ...]:

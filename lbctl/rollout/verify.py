@@ -17,6 +17,7 @@ from lbctl.model.command import command
 from lbctl.model.effect import Effect, Impact
 from lbctl.model.facts import Facts, Listener
 from lbctl.model.resource import Address
+from lbctl.planning import join
 from lbctl.planning.meaning import document
 from lbctl.planning.order import vip_addresses
 from lbctl.planning.threeway import compare
@@ -48,8 +49,10 @@ def do(run: Run, node: str) -> str:
         time.sleep(_POLL)
         # a controller that went down meanwhile is down for the others too, and no fault of this change
         others = [gather_node(run.node(facts.node), run.transport) for facts in others]
-    said = [answering(run, node, node), *_new_servers(run, node)]
-    if not run.held_out(node) and node not in run.stopped:
+    started = join.starts(run.changes[node])
+    said = [vrrp.stands_back(run, node)] if started else []
+    said += [answering(run, node, node), *_new_servers(run, node)]
+    if not (started or run.held_out(node) or node in run.stopped):
         said.insert(0, vrrp.settled(run, node))
     return "; ".join(one for one in said if one)
 

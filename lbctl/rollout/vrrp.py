@@ -10,13 +10,15 @@ from lbctl.document import Document
 from lbctl.errors import RemoteError
 from lbctl.host import facts as host
 from lbctl.model.command import Probe
-from lbctl.planning import election
+from lbctl.planning import election, join
 from lbctl.planning.election import Candidate
 from lbctl.planning.meaning import document
 from lbctl.planning.order import vip_addresses
 from lbctl.rollout.run import Run
 
 _POLL = 0.2  # seconds
+_BEGINS = 2.0  # seconds from the start of a keepalived until it waits for adverts, and for some looks
+_LOOKS = 3
 _HELD = Probe("addresses", "ip -o addr show")
 _ACTIVE = Probe("keepalived", "systemctl is-active -q keepalived")
 
@@ -49,15 +51,50 @@ def wait(run: Run, good: Callable[[Holders], bool]) -> Holders | None:
         time.sleep(_POLL)
 
 
+class _Beside:
+    """Sees that a node which has just joined holds a VIP beside another: one does not hear the other."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._looks = 0
+
+    def at(self, holders: Holders) -> None:
+        """Raises RemoteError when it has been so for some looks: a move makes before it breaks."""
+        twice = [vip for vip, held in holders.items() if self._node in held and len(held) > 1]
+        self._looks = self._looks + 1 if twice else 0
+        if self._looks >= _LOOKS:
+            held = ", ".join(sorted(holders[twice[0]]))
+            mend = "does VRRP pass both ways? IP protocol 112: firewall, VLAN, unicast_peer; then lbctl apply"
+            raise RemoteError(self._node, f"VIP {twice[0]} has two holders: {held}", mend=mend)
+
+
+def stands_back(run: Run, node: str) -> str:
+    """Watch a node whose keepalived has just started for longer than it would wait for a master, and then as
+    `settled`. Raises RemoteError at once when it is a second one.
+    """
+    beside = _Beside(node)
+    until = time.monotonic() + election.patience(_candidates(run, frozenset({node}))) + _BEGINS
+    while time.monotonic() < until:
+        holders, active = look(run)
+        if not active - {node}:
+            break  # the only one has nobody to be deaf to
+        beside.at(holders)
+        time.sleep(_POLL)
+    return settled(run, node)
+
+
 def settled(run: Run, node: str) -> str:
     """Wait until every VIP has one holder and it is the predicted one. Raises RemoteError with what is.
 
     Says who holds what.
     """
+    beside = _Beside(node) if join.starts(run.changes[node]) else None
     until = time.monotonic() + election.settle_seconds(_all_candidates(run))
     while True:
         holders, active = look(run)
         wrong = complaints(run, holders, active)
+        if beside is not None:
+            beside.at(holders)
         if not wrong:
             return "; ".join(f"{vip} on {', '.join(sorted(held))}" for vip, held in holders.items() if held)
         if time.monotonic() > until:

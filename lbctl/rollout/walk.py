@@ -15,7 +15,7 @@ from itertools import groupby
 from lbctl.errors import NodeError
 from lbctl.model.event import NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.plan import Step, StepName
-from lbctl.rollout import arm, confirm, drain, install, retire, stage, swap, take, verify
+from lbctl.rollout import arm, confirm, drain, install, listen, retire, stage, swap, take, verify
 from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import Run
 from lbctl.rollout.undo import undo
@@ -50,6 +50,7 @@ ACTIONS: Mapping[StepName, Do] = {
     StepName.INSTALL: install.do,
     StepName.STAGE: stage.do,
     StepName.ARM: arm.do,
+    StepName.LISTEN: listen.do,
     StepName.DRAIN: drain.drain,
     StepName.HANDOVER: drain.handover,
     StepName.SWAP: swap.do,

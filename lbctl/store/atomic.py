@@ -54,6 +54,25 @@ def append_line(path: Path, text: str) -> None:
         raise LocalError(f"cannot write {path}", detail=str(error)) from error
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """A file of its own, mode 0600. Raises LocalError when there is one already, whatever it is."""
+    make_dir(path.parent)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    except FileExistsError as error:
+        raise LocalError(f"{path} is there already", mend="name another one with --out") from error
+    except OSError as error:
+        raise LocalError(f"cannot write {path}", detail=str(error)) from error
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise LocalError(f"cannot write {path}", detail=str(error)) from error
+
+
 def read(path: Path) -> str:
     """The file's text, "" when there is none."""
     try:

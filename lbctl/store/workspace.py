@@ -12,6 +12,7 @@ from lbctl.store import history
 from lbctl.store.atomic import PRIVATE_FILE, make_dir, read, write
 from lbctl.store.history import HistoryEntry
 from lbctl.store.plans import AGAIN
+from lbctl.store.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,14 @@ def workspace_of(cluster_file: Path) -> Workspace:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """One cluster's history, used plans and earlier desired states. Losing it loses history only."""
+    """One cluster's history, runs, used plans and earlier desired states. Losing it loses history only."""
 
     path: Path
+
+    @property
+    def runs(self) -> Runs:
+        """The evidence of every run from this workspace."""
+        return Runs(self.path / "runs")
 
     def cluster_id(self) -> str:
         """The id that nodes of this cluster carry; made at the first call and kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from lbctl.errors import UnreachableError
@@ -12,6 +13,7 @@ from lbctl.transport.proxy import Link
 
 if TYPE_CHECKING:
     from fabric import Connection
+    from paramiko import BadHostKeyException
 
 _KEEPALIVE = 5  # seconds
 
@@ -31,7 +33,7 @@ def log_in(node: str, ssh: Ssh, login: Login, link: Link) -> Connection:
     try:
         connection.open()
     except BadHostKeyException as error:
-        raise _changed_key(node, login) from error
+        raise _changed_key(node, login, error) from error
     except PasswordRequiredException as error:
         mend = "ssh-add it to an agent first"
         raise UnreachableError(node, "the key needs a passphrase", mend=mend) from error
@@ -75,10 +77,24 @@ def _known(login: Login) -> str:
     return f"looked up as {login.known_as} in {' '.join(login.known_hosts) or 'no file'}"
 
 
-def _changed_key(node: str, login: Login) -> UnreachableError:
-    name = login.known_as if login.alias or login.port == 22 else f"[{login.known_as}]:{login.port}"
-    mend = f"if the machine was replaced, remove the old key: ssh-keygen -R '{name}'"
-    return UnreachableError(node, "its host key has changed", detail=_known(login), mend=mend)
+def _changed_key(node: str, login: Login, error: BadHostKeyException) -> UnreachableError:
+    """With what to type where the machine was replaced: out with the old key, in with the new one."""
+    from paramiko import HostKeys
+
+    holding = [path for path in login.known_hosts if HostKeys(path).lookup(login.entry)]
+    lines = [
+        f"it shows the key {error.key.get_name()} {error.key.fingerprint}. Was the machine replaced? Then:",
+        *(f"  ssh-keygen -f {quote(path)} -R {quote(login.entry)}" for path in holding),
+        *_take(login),
+    ]
+    return UnreachableError(node, "its host key has changed", detail=_known(login), mend="\n".join(lines))
+
+
+def _take(login: Login) -> tuple[str, ...]:
+    return (
+        f"  {login.asking}",
+        "and say yes if the node's console shows the same: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+    )
 
 
 def _refused(node: str, ssh: Ssh, login: Login) -> UnreachableError:
@@ -89,7 +105,7 @@ def _refused(node: str, ssh: Ssh, login: Login) -> UnreachableError:
 
 def _not_connected(node: str, ssh: Ssh, login: Login, link: Link, error: Exception) -> UnreachableError:
     if "not found in known_hosts" in str(error):
-        mend = f"check the key and add it: ssh {ssh.host}"
+        mend = "\n".join(("is it a new machine? Look at its key, and take it:", *_take(login)))
         return UnreachableError(node, "its host key is not known", detail=_known(login), mend=mend)
     if "No authentication methods" in str(error):
         return _refused(node, ssh, login)

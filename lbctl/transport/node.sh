@@ -333,6 +333,37 @@ write_drain_record() {
 
 drop_drain_record() { rm -f "$base/drain.json"; }
 
+# hear_adverts SECONDS FAMILY/PROTOCOL/GROUP/INTERFACE…: what comes in there, all at once, a line each: `advert`,
+# interface, source, destination, TTL, bytes. A raw socket hears what keepalived's own would: behind the firewall, from
+# its interface alone; it is a member of the group for as long as it listens
+hear_adverts() { # an advert may hold a password: where one place cannot be heard, none is part of what is said
+  said=$(hear_all "$@") || { printf '%s\n' "$said" | grep -v '^advert '; return 1; }
+  printf '%s\n' "$said"
+}
+
+hear_all() {
+  seconds=$1; shift
+  for place in "$@"; do hear_on "$seconds" "$place" 2>&1 & heard="${heard-} $!"; done
+  deaf=0
+  for pid in ${heard-}; do wait "$pid" || deaf=1; done
+  return "$deaf"
+}
+
+hear_on() {
+  protocol=${2#*/} group=${2#*/*/} dev=${2##*/}
+  protocol=${protocol%%/*} group=${group%%/*}
+  [ -e "/sys/class/net/$dev" ] || fail "there is no interface $dev" || return 1
+  case $2 in
+    4/*) from="IP4-RECVFROM:$protocol,ip-add-membership=$group:$dev,ip-pktinfo,ip-recvttl" ;;
+    *) from="IP6-RECVFROM:$protocol,ipv6-join-group=[$group]:$dev,ipv6-recvpktinfo,ipv6-recvhoplimit" ;;
+  esac
+  # shellcheck disable=SC2016  # for the shell that gets the packet, without a file's name for a bracket
+  packet='set -f; echo advert $SOCAT_IP_IF$SOCAT_IPV6_IF $SOCAT_PEERADDR $SOCAT_IP_DSTADDR$SOCAT_IPV6_DSTADDR'
+  packet="$packet "'$SOCAT_IP_TTL$SOCAT_IPV6_HOPLIMIT $(od -An -v -tx1)'
+  timeout "$1" socat -u "$from,so-bindtodevice=$dev,fork" "SYSTEM:$packet"
+  [ $? = 124 ] # as long as it was told to
+}
+
 # ---- the owner record
 
 write_owner() {
@@ -340,7 +371,12 @@ write_owner() {
     sync "$base/owner.json.new" && mv -T "$base/owner.json.new" "$base/owner.json"
 }
 
-last_messages() { journalctl -q --no-pager -o cat -n "$2" -u "$1" 2>/dev/null; }
+# last_messages UNIT COUNT. What HAProxy logs of its traffic comes as syslog: URLs of clients are left out
+last_messages() {
+  set -- -n "$2" -u "$1"
+  [ "$4" != haproxy ] || set -- "$@" _TRANSPORT=stdout _TRANSPORT=journal
+  journalctl -q --no-pager -o cat "$@" 2>/dev/null
+}
 
 # try_connects ADDRESS/PORT…: all at once; prints those that do not accept a connection
 try_connects() {

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import join
 
 from lbctl.errors import UnreachableError
 from lbctl.model.cluster import Ssh
@@ -16,7 +17,10 @@ from lbctl.model.cluster import Ssh
 
 @dataclass(frozen=True)
 class Login:
-    """What `ssh -G` says. `proxy` is a command for a shell, "" = a direct connection."""
+    """What `ssh -G` says. `proxy` is a command for a shell, "" = a direct connection.
+
+    `asking` is what a person types to look at a host key that is not known, and take it.
+    """
 
     host: str
     port: int
@@ -27,11 +31,17 @@ class Login:
     proxy: str
     agent: bool
     timeout: float
+    asking: str = ""
 
     @property
     def known_as(self) -> str:
         """The name under which the host key is looked up. OpenSSH looks an alias up without a port."""
         return self.alias or self.host
+
+    @property
+    def entry(self) -> str:
+        """The same as it stands in a known_hosts file."""
+        return self.known_as if self.alias or self.port == 22 else f"[{self.known_as}]:{self.port}"
 
 
 def arguments(ssh: Ssh, config: Path | None) -> list[str]:
@@ -71,6 +81,7 @@ def read(text: str, ssh: Ssh, config: Path | None) -> Login:
         proxy=_proxy(last, ssh, config),
         agent=last.get("identityagent", "") != "none" and last.get("identitiesonly", "no") != "yes",
         timeout=float(last.get("connecttimeout", "10").replace("none", "10")),
+        asking=join(["ssh", "-o", "StrictHostKeyChecking=ask", *arguments(ssh, config), "true"]),
     )
 
 
@@ -96,8 +107,6 @@ def _proxy(last: dict[str, str], ssh: Ssh, config: Path | None) -> str:
     jump = _unless_none(last.get("proxyjump", ""))
     if not jump:
         return ""
-    from shlex import join
-
     hops = jump.split(",")
     words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     words += ["-F", str(config)] if config else []

@@ -22,12 +22,15 @@ from lbctl.model.event import (
     StepStarted,
     Stopping,
     Taken,
+    Unrecorded,
 )
 from lbctl.model.plan import Plan, Step
+from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import drain_lines, drift_lines, forget_lines, report_lines, status_lines
+from lbctl.views.human_runs import pack_lines, run_lines
 from lbctl.views.line import Line, Part, count, error_lines, line, names, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.progress import Progress, step_head
@@ -62,7 +65,7 @@ class HumanView:
                 self._over(event.step, event.text or event.step.text, done)
             case StepFailed():
                 self._failed(event)
-            case Taken() | Stopping():
+            case Taken() | Stopping() | Unrecorded():
                 self._print([_remark(event)])
             case NodeUndone():
                 self._undone(event)
@@ -85,6 +88,12 @@ class HumanView:
 
     def drained(self, report: DrainReport) -> None:
         self._print(drain_lines(report))
+
+    def runs(self, runs: Sequence[KeptRun]) -> None:
+        self._print(run_lines(runs))
+
+    def packed(self, pack: Pack) -> None:
+        self._print(pack_lines(pack))
 
     def forgotten(self, report: ForgetReport) -> None:
         self._print(forget_lines(report))
@@ -162,9 +171,11 @@ class HumanView:
                 target.print(words, soft_wrap=True)
 
 
-def _remark(event: Taken | Stopping) -> Line:
+def _remark(event: Taken | Stopping | Unrecorded) -> Line:
     if isinstance(event, Stopping):
         return line((f"Stopping: {event.node} is finished or undone first.", "bold yellow"))
+    if isinstance(event, Unrecorded):
+        return line((f"What happens cannot be kept: {event.text}", "yellow"))
     spread, error = event.spread * 1000, max(event.error * 1000, 0.1)
     return line(f"Taken by {names(event.nodes)} within {spread:.0f} ms (clocks known to {error:.1f} ms).")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
@@ -19,8 +20,10 @@ from lbctl.model.event import (
     StepStarted,
     Stopping,
     Taken,
+    Unrecorded,
 )
 from lbctl.model.plan import Plan
+from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
 from lbctl.views.escape import plain_unicode, shown_lines
 from lbctl.views.json_forms import (
@@ -29,9 +32,11 @@ from lbctl.views.json_forms import (
     drift_form,
     error_form,
     forget_form,
+    pack_form,
     plan_form,
     problem_form,
     report_form,
+    run_form,
     status_form,
     step_form,
 )
@@ -55,16 +60,16 @@ class JsonView:
 
     def plan(self, plan: Plan, *, text: bool = False) -> None:
         if self.events:
-            self._line({"event": "planned", **plan_form(plan, text=text)})
+            self._write(_timed({"event": "planned", **plan_form(plan, text=text)}), self.out)
         else:
             self._document("plan", plan_form(plan, text=text))
 
     def event(self, event: Event) -> None:
         if self.events:
-            self._line(_event(event))
+            self._write(event_line(event), self.out)
 
     def report(self, report: ApplyReport) -> None:
-        self._line({"event": "report", **report_form(report)})
+        self._write(_timed({"event": "report", **report_form(report)}), self.out)
 
     def drift(self, report: DriftReport, *, text: bool = False) -> None:
         self._document("drift", drift_form(report, text=text))
@@ -74,6 +79,12 @@ class JsonView:
 
     def drained(self, report: DrainReport) -> None:
         self._document("drain", drain_form(report))
+
+    def runs(self, runs: Sequence[KeptRun]) -> None:
+        self._document("runs", {"runs": [run_form(run) for run in runs]})
+
+    def packed(self, pack: Pack) -> None:
+        self._document("pack", pack_form(pack))
 
     def forgotten(self, report: ForgetReport) -> None:
         self._document("forget", forget_form(report))
@@ -101,8 +112,8 @@ class JsonView:
         form = {"format_version": FORMAT_VERSION, "document": what, **form}
         self._write(json.dumps(form, indent=2), self.out)
 
-    def _line(self, form: Mapping[str, Json], stream: TextIO | None = None) -> None:
-        self._write(json.dumps({"format_version": FORMAT_VERSION, **form}), stream or self.out)
+    def _line(self, form: Mapping[str, Json], stream: TextIO) -> None:
+        self._write(json.dumps({"format_version": FORMAT_VERSION, **form}), stream)
 
     def _write(self, text: str, stream: TextIO) -> None:
         try:
@@ -110,6 +121,16 @@ class JsonView:
             stream.flush()
         except BrokenPipeError:
             to_nowhere(stream)
+
+
+def event_line(event: Event) -> str:
+    """An event as one line, with the time of now."""
+    return _timed(_event(event))
+
+
+def _timed(form: Mapping[str, Json]) -> str:
+    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"format_version": FORMAT_VERSION, "time": time, **form})
 
 
 def _event(event: Event) -> Mapping[str, Json]:
@@ -136,6 +157,8 @@ def _event(event: Event) -> Mapping[str, Json]:
             return {"event": "lost", **_link(event)}
         case Reconnected():
             return {"event": "reconnected", "good": event.good, **_link(event)}
+        case Unrecorded():
+            return {"event": "unrecorded", "said": plain_unicode(event.text)}
         case _:
             assert_never(event)
 

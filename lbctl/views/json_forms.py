@@ -9,6 +9,7 @@ from lbctl.model.change import Change, Difference
 from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import DrainRecord, Facts
 from lbctl.model.plan import NodeView, Plan, Step
+from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, ForgetReport
 from lbctl.views.escape import plain_unicode
 from lbctl.views.group import counted, rollout_order, text_diff
@@ -95,7 +96,29 @@ def report_form(report: ApplyReport) -> Mapping[str, Json]:
         ],
         "summary": plain_unicode(report.summary),
         "advice": [plain_unicode(words) for words in report.advice],
+        "run": report.run or None,
     }
+
+
+def run_form(run: KeptRun) -> Mapping[str, Json]:
+    """A run that was kept; what is not known of it is null."""
+    record, report = run.record, run.report
+    return {
+        "run": run.id,
+        "what": record.what if record else None,
+        "cluster": record.cluster if record else None,
+        "plan": record.plan if record else None,
+        "who": plain_unicode(record.who) if record else None,
+        "began": record.began if record else None,
+        "nodes": list(record.nodes) if record else None,
+        "outcome": run.outcome,
+        "report": report_form(report) if report else None,
+    }
+
+
+def pack_form(pack: Pack) -> Mapping[str, Json]:
+    files: list[Json] = [{"name": plain_unicode(one.name), "size": one.size} for one in pack.contents]
+    return {**run_form(pack.run), "file": plain_unicode(pack.file), "files": files}
 
 
 def drift_form(report: DriftReport, *, text: bool = False) -> Mapping[str, Json]:

@@ -9,6 +9,7 @@ from lbctl.errors import LbctlError, NodeError, Problem
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
+from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
 
 NodeStatus = Mapping[str, Facts | NodeError]
@@ -43,6 +44,14 @@ class View(Protocol):
 
     def drained(self, report: DrainReport) -> None:
         """A node that is out of the election now, or back in it, and where the VIPs are."""
+        ...
+
+    def runs(self, runs: Sequence[KeptRun]) -> None:
+        """The runs of which there is evidence, oldest first."""
+        ...
+
+    def packed(self, pack: Pack) -> None:
+        """A run's evidence that was packed: what is in it, and where it is."""
         ...
 
     def forgotten(self, report: ForgetReport) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,7 +12,7 @@ from lbctl.model.cluster import Cluster
 from lbctl.model.event import NodeUndone
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
-from lbctl.model.report import ApplyReport, Exit, NodeOutcome
+from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
@@ -29,12 +27,14 @@ from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
 from lbctl.workflows.read import Emit, read, read_all, whole
+from lbctl.workflows.recorder import EventLine, operator, recording
 
 
 @dataclass(frozen=True)
 class Apply:
     """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed.
 
+    `text` is the cluster file without secrets. It is kept as evidence, and so is `event_line` of each event.
     With a `restart` it is the rollout of that alone.
     """
 
@@ -42,6 +42,8 @@ class Apply:
     transport: Transport
     state: ClusterState
     emit: Emit
+    event_line: EventLine
+    text: str
     interrupted: Callable[[], int] = lambda: 0
     confirm_within: int = CONFIRM_WITHIN
     restart: Restart = NO_RESTART
@@ -56,7 +58,7 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
     refuse(reviewed, allowed)
     _refuse_haste(with_, reviewed)
     began = time.monotonic()
-    with _locked(with_, f"{with_.restart or 'apply'} of plan {reviewed.id}") as (with_, gathered):
+    with _locked(with_, f"{_what(with_)} of plan {reviewed.id}") as (with_, gathered):
         if _recovered(with_, gathered):
             raise StaleError(
                 "the plan is stale: an apply was cut off since, and is put back now",
@@ -72,9 +74,22 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
             )
         if saved:
             with_.state.mark_used(reviewed.id)
+        return _rolled_out(with_, plan, gathered, began)
+
+
+def _rolled_out(with_: Apply, plan: Plan, gathered: Mapping[str, Facts], began: float) -> ApplyReport:
+    """Walk the plan, its nodes' locks being held, and keep what happens.
+
+    Raises LocalError before anything is touched, when the workspace cannot be written.
+    """
+    cluster_id = _cluster_id(with_, gathered)
+    with recording(
+        with_.state.runs, _what(with_), plan, with_.text, with_.emit, with_.event_line
+    ) as recorder:
+        with_ = replace(with_, emit=recorder.event)
         run = Run(
             with_.cluster,
-            _cluster_id(with_, gathered),
+            cluster_id,
             plan,
             with_.transport,
             dict(gathered),
@@ -83,9 +98,14 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
             with_.confirm_within,
         )
         walked = walk(run)
-        report = _report(with_, plan, run, walked, time.monotonic() - began)
-    _keep(with_, report)
+        report = _report(with_, run, walked, time.monotonic() - began, recorder.id)
+        recorder.end(run, report)
+        recorder.attempt(lambda: _keep(with_, plan, report))
     return report
+
+
+def _what(with_: Apply) -> str:
+    return f"{with_.restart or 'apply'}"
 
 
 def nothing_to_do(plan: Plan) -> ApplyReport:
@@ -162,7 +182,7 @@ def _cluster_id(with_: Apply, gathered: Mapping[str, Facts]) -> str:
     return known[0] if known else with_.state.cluster_id()
 
 
-def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) -> ApplyReport:
+def _report(with_: Apply, run: Run, walked: Walked, seconds: float, kept: str) -> ApplyReport:
     every = replace(with_.cluster, nodes=(*with_.cluster.nodes, *with_.cluster.retired))
     found = {
         name: looked_again(run, name, one) for name, one in read(every, with_.transport, with_.emit).items()
@@ -174,7 +194,8 @@ def _report(with_: Apply, plan: Plan, run: Run, walked: Walked, seconds: float) 
     summary = _summary(with_, walked, code, nodes, lost)
     if with_.cluster.excluded:
         summary += f" Left out: {', '.join(with_.cluster.excluded)}."
-    return ApplyReport(plan.id, code, seconds, nodes, summary, _advice(with_, run, code, walked))
+    advice = (*_advice(with_, run, code, walked), *_evidence(code, kept))
+    return ApplyReport(run.plan.id, code, seconds, nodes, summary, advice, kept)
 
 
 def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | NodeError) -> NodeOutcome:
@@ -183,7 +204,7 @@ def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | N
     if name in walked.undone:
         what = "undone" if walked.undone[name] else "failed"
     if isinstance(found, NodeError):
-        return NodeOutcome(name, 0, "unreachable", False, what)
+        return NodeOutcome(name, 0, UNREACHABLE, False, what)
     serial = found.owner.serial if found.owner else 0
     return NodeOutcome(name, serial, str(role(with_.cluster, found)), found.active("haproxy"), what)
 
@@ -248,12 +269,16 @@ def _ways_on(with_: Apply, run: Run) -> Iterator[str]:
     yield "leave it:            every node that is done stays so; lbctl status shows where they are"
 
 
-def _keep(with_: Apply, report: ApplyReport) -> None:
-    """History is this workspace's own; losing it loses nothing else."""
+def _evidence(code: Exit, kept: str) -> tuple[str, ...]:
+    return () if code is Exit.DONE else (f"pack the evidence:   lbctl report {kept}",)
+
+
+def _keep(with_: Apply, plan: Plan, report: ApplyReport) -> None:
+    """History is this workspace's own; losing it loses nothing else. Raises LocalError."""
     with_.state.append_history(
         HistoryEntry(
             now(),
-            f"{getpass.getuser()}@{socket.gethostname()}",
+            operator(),
             report.plan,
             int(report.code),
             round(report.seconds, 1),
@@ -261,3 +286,6 @@ def _keep(with_: Apply, report: ApplyReport) -> None:
             report.summary,
         )
     )
+    before = {view.node: view.serial for view in plan.nodes}
+    if any(node.serial > before.get(node.node, 0) for node in report.nodes):
+        with_.state.keep_desired(max(node.serial for node in report.nodes), with_.text)

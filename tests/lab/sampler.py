@@ -7,7 +7,8 @@
 
 One `ip -ts monitor address` a node listens to its kernel: exact, with nothing to pay for while nothing
 happens. It lives in the node's network and in none of its control groups, so it goes on when the node is
-frozen, and follows it into the new network of its next boot.
+frozen, and follows it into the new network of its next boot. The times are those at which `ip` read the
+news: of what two nodes did within a millisecond or two, either may come first.
 """
 
 from __future__ import annotations

@@ -49,6 +49,9 @@ class FakeNode:
     armed: str = ""
     transaction: str = ""
     confirmed: str = ""
+    messages: str = ""
+    journal: str = ""
+    deaf: bool = False
 
     @property
     def priority(self) -> int:
@@ -91,7 +94,7 @@ class FakeTransport:
                 if command.words[0] in self.lost:
                     self._do(self.nodes[node], command)
                 raise RemoteError(node, f"{command.words[0]} failed", evidence=["as the test wants it"])
-            said.append(self._do(self.nodes[node], command))
+            said.append(self._do(self.nodes[node], command) or self._adverts(node, command))
         return tuple(said)
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
@@ -139,6 +142,9 @@ class FakeTransport:
             "connections": str,
             "alive": str,
             "master": str,
+            "messages.haproxy": lambda: node.messages,
+            "messages.keepalived": str,
+            "journal": lambda: node.journal,
         }
         if probe.name == "keepalived":
             return Answer(0 if "keepalived" in node.state.active else 3, b"")
@@ -151,10 +157,27 @@ class FakeTransport:
             found.append("2: eth0    inet 10.0.0.9/32 scope global eth0")
         return "\n".join(found)
 
+    def _adverts(self, node: str, command: Command) -> str:
+        """What a node hears of the holder, unless it is deaf; its own keepalived sends nothing."""
+        holder = self.nodes[self.holder()] if self.holder() else None
+        if command.words[0] != "hear_adverts" or self.nodes[node].deaf or holder is None:
+            return ""
+        assert "keepalived" not in self.nodes[node].state.active, "it listens before it starts"
+        vrid = instances(parse(holder.state.loaded[KEEPALIVED]))[0].virtual_router_id
+        return (
+            f"advert eth0 {holder.address} 224.0.0.18 255 21 {vrid:02x} 64 01 00 01 00 00 0a 00 00 09"
+            + " 00" * 8
+        )
+
     def _do(self, node: FakeNode, command: Command) -> str:
         function, *words = command.words
         quiet = ("make_base", "keep_original", "drop_server_state", "install_undo", "journal")
-        if function.startswith("save_") or function in (*quiet, "try_connects", "last_messages"):
+        if function.startswith("save_") or function in (
+            *quiet,
+            "try_connects",
+            "last_messages",
+            "hear_adverts",
+        ):
             return ""
         assert function in _FUNCTIONS, f"unexpected command {command}"
         return _FUNCTIONS[function](node, words, command.stdin or b"") or ""
@@ -265,6 +288,11 @@ def _is_confirmed(node: FakeNode, words: list[str], stdin: bytes) -> None:
         raise RemoteError(node.address, "is confirmed failed")
 
 
+def _start(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.active.add(words[0])
+    node.state.loaded[KEEPALIVED] = node.state.files[KEEPALIVED][0]
+
+
 def _drain(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.drain = int(words[0])
 
@@ -304,6 +332,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "swap_file": _swap,
     "take_reload": _take,
     "take_restart": _restart,
+    "start_service": _start,
     "take_together": _take_together,
     "set_drain": _drain,
     "write_drain_record": _record,

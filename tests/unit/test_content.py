@@ -38,6 +38,7 @@ def test_a_line_that_is_nothing_but_a_secret_hides_no_other() -> None:
 
 def test_daemons_quote_what_they_reject() -> None:
     assert scrubbed("unknown keyword 's3cret-new'", [WISH]) == "unknown keyword '***'"
+    assert scrubbed("admin:pass-word and pass-word", [WISH]) == "*** and ***"
     assert scrubbed("listen a: fine", [WISH]) == "listen a: fine"
     quoted = Content(
         b'script "killall -0 haproxy"\nauth_pass abcd\n', b'script "killall -0 haproxy"\nauth_pass ***\n'

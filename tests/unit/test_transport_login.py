@@ -49,6 +49,15 @@ class TestOpenssh:
         config.write_text("Host lb1\n  HostName 10.0.0.1\n  ProxyCommand nc %h %p\n")
         assert openssh.login("lb1", Ssh("lb1"), config).proxy == "nc 10.0.0.1 22"
 
+    def test_what_a_person_types_to_take_a_key_and_where_that_stands(self, tmp_path: Path) -> None:
+        config = tmp_path / "a config"
+        config.write_text("Host lb1\n  HostName 2001:db8::1\n  Port 2222\n")
+        login = openssh.login("lb1", Ssh("lb1", user="ops"), config)
+        assert login.asking == f"ssh -o StrictHostKeyChecking=ask -F '{config}' -l ops -- lb1 true"
+        assert login.entry == "[2001:db8::1]:2222"
+        assert replace(login, port=22).entry == "2001:db8::1"
+        assert replace(login, alias="lb1.example").entry == "lb1.example"
+
     def test_a_configuration_that_ssh_refuses(self, tmp_path: Path) -> None:
         config = tmp_path / "config"
         config.write_text("Host lb1\n  NoSuchOption yes\n")

@@ -37,6 +37,10 @@ def _shown(what: str, *, text: bool = False) -> str:
             view.drift(samples.drift(), text=text)
         case "status":
             view.status("openstack-api", samples.status(), ["10.15.85.31"], samples.NOTES)
+        case "runs":
+            view.runs(samples.runs())
+        case "pack":
+            view.packed(samples.pack())
         case _:
             for event in samples.events():
                 view.event(event)
@@ -80,6 +84,15 @@ PROMISES = {
         "drift",
         "haproxy.cfg  lb2\n      an apply would undo it by:\n      backend cinder-api: + server ",
     ),
+    "a run says where it left the nodes": (
+        "runs",
+        "stopped    unchanged: lb1; failed: lb2; changed: lb3\n",
+    ),
+    "a run without a report was cut off": ("runs", "cut off    lb1, lb2, lb3\n"),
+    "how to get at a run is the last line": ("runs", "\n5 runs. Pack one: lbctl report RUN, or: lbctl"),
+    "what is packed is listed": ("pack", "  nodes/lb2/cinder  12 kB\n"),
+    "where it is packed is the last line": ("pack", "\nPacked: cinder.tar.gz (1 file of run 20261122-164101"),
+    "evidence that is lost is said": ("events", "What happens cannot be kept: cinder\n"),
     "pending is not drift": ("drift", "In the cluster file, not applied yet\n"),
     "a node that cannot be read is unknown": ("status", "  lb3   unknown  ?       unknown     unknown\n"),
     "a lock says who and since when": ("status", "  lb2  locked by cinder since 2026-11-22 13:40: cinder\n"),

@@ -7,9 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lbctl.views.json import JsonView
+from lbctl.views.json import JsonView, event_line
 from tests.cases.views import samples
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,7 +24,9 @@ KEYS = {
     "item": "node what address differences text",
     "status": "cluster vips nodes notes",
     "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
-    "report": "event plan code seconds nodes summary advice",
+    "report": "time event plan code seconds nodes summary advice run",
+    "run": "run what cluster plan who began nodes outcome report",
+    "pack": "run what cluster plan who began nodes outcome report file files",
 }
 
 
@@ -35,6 +38,10 @@ def _document(what: str) -> dict[str, object]:
             view.plan(samples.plan())
         case "drift":
             view.drift(samples.drift())
+        case "runs":
+            view.runs(samples.runs())
+        case "pack":
+            view.packed(samples.pack())
         case _:
             view.status("openstack-api", samples.status(), ["10.15.85.31"], samples.NOTES)
     form = json.loads(out.getvalue())
@@ -85,6 +92,21 @@ def test_status_has_its_keys_and_unknown_is_no_guess() -> None:
     nodes = status["nodes"]
     assert isinstance(nodes, list)
     assert sorted(nodes[2]) == ["error", "node", "read"]
+
+
+def test_runs_have_their_keys_and_unknown_is_null() -> None:
+    found = _document("runs")["runs"]
+    assert isinstance(found, list)
+    assert all(list(run) == KEYS["run"].split() for run in found)
+    assert [run["outcome"] for run in found] == ["done", "stopped", "cut off", "under way", "unknown"]
+    assert found[2]["report"] is None and found[4]["who"] is None
+    _same(_document("pack"), "pack")
+
+
+def test_an_event_has_the_time_when_it_happened() -> None:
+    line = json.loads(event_line(samples.events()[0]))
+    assert list(line) == ["format_version", "time", "event", "nodes"]
+    assert datetime.now(UTC) - datetime.fromisoformat(line["time"]) < timedelta(seconds=60)
 
 
 def test_an_apply_is_one_line_an_event_and_the_report_is_last() -> None:

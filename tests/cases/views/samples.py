@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_interface
 
 from lbctl.errors import NodeError, Place, Problem, RemoteError
@@ -21,10 +22,12 @@ from lbctl.model.event import (
     StepFailed,
     StepStarted,
     Stopping,
+    Unrecorded,
 )
 from lbctl.model.facts import Daemon, DrainRecord, Facts, LockHolder, ServerState, Undone
 from lbctl.model.owner import Owner
 from lbctl.model.plan import NodeView, Plan, Role, Step, StepName
+from lbctl.model.record import KeptRun, Pack, PackedFile, RunRecord
 from lbctl.model.report import (
     ApplyReport,
     DrainReport,
@@ -39,6 +42,7 @@ from lbctl.model.resource import Address, resource
 
 NODES = ("lb1", "lb2", "lb3")
 NOTES = {"lb4": "it is not in the cluster file any more: the next apply retires it"}
+PLAN = "20261122-134337-7f3a"
 SECRET = "s3cr3t-of-the-stats-page"
 RELOAD = Effect("haproxy", Impact.RELOAD)
 
@@ -64,7 +68,7 @@ def plan(word: str = "cinder") -> Plan:
         Problem(word, level="error"),
     )
     return Plan(
-        "20261122-134337-7f3a",
+        PLAN,
         "openstack-api",
         "2026-11-22 13:43:37 UTC",
         "d" * 64,
@@ -111,6 +115,7 @@ def events(word: str = "cinder") -> tuple[Event, ...]:
         Reconnected("lb3", False, 300.4, word),
         NodeUndone("lb2", True, word),
         NodeUndone("lb3", False, word),
+        Unrecorded(word),
     )
 
 
@@ -122,7 +127,30 @@ def report(word: str = "cinder") -> ApplyReport:
         NodeOutcome("lb3", 4, "BACKUP", True, "changed"),
     )
     advice = ("continue:      lbctl apply", f"go back:       lbctl rollback 3 --because '{word}'")
-    return ApplyReport("20261122-134337-7f3a", Exit.STOPPED, 83.2, nodes, f"Stopped at lb2: {word}.", advice)
+    return ApplyReport(PLAN, Exit.STOPPED, 83.2, nodes, f"Stopped at lb2: {word}.", advice)
+
+
+def runs(word: str = "cinder") -> tuple[KeptRun, ...]:
+    """One of each outcome that has its own way to be told."""
+    ids = [f"20261122-1641{second:02}-{PLAN}" for second in range(5)]
+    records = [
+        RunRecord(
+            one, "apply", "openstack-api", PLAN, f"{word}@desk", "2026-11-22T16:41:00Z", "0.1", "3.11", NODES
+        )
+        for one in ids
+    ]
+    return (
+        KeptRun(ids[0], records[0], replace(report(word), code=Exit.DONE)),
+        KeptRun(ids[1], records[1], report(word)),
+        KeptRun(ids[2], records[2], None),
+        KeptRun(ids[3], records[3], None, under_way=True),
+        KeptRun(ids[4], None, None, unread=True),
+    )
+
+
+def pack(word: str = "cinder") -> Pack:
+    """Of a run that was stopped."""
+    return Pack(runs(word)[1], f"{word}.tar.gz", (PackedFile(f"nodes/lb2/{word}", 12_345),))
 
 
 def drift(word: str = "cinder") -> DriftReport:

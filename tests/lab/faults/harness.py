@@ -98,8 +98,9 @@ class Ground:
     number: int = 0
 
     def steps(self) -> list[tuple[str, StepName]]:
-        """What a plan to the other file would walk, with a package to install everywhere."""
+        """What a plan to the other file would walk, with a package to install, and keepalived to start."""
         self._without_package()
+        self._without_keepalived()
         self.site.write(self.next)
         return [(step["node"], StepName(step["step"])) for step in self.site.plan()["steps"]]
 
@@ -109,6 +110,8 @@ class Ground:
         self._calm()
         if cell.step is StepName.INSTALL:
             self._without_package()
+        if cell.step is StepName.LISTEN:
+            self._without_keepalived()
         before = files(self.site)
         self.site.write(self.next)
         watch.lap("prepare")
@@ -177,6 +180,10 @@ class Ground:
     def _without_package(self) -> None:
         for node in NODES:
             self.site.sh(node, f"dpkg --purge {PACKAGE}")
+
+    def _without_keepalived(self) -> None:
+        """The first node's: it is no master's, and joins the others again."""
+        self.site.sh(ORDER[0], "systemctl stop keepalived")
 
 
 def unpacking(site: Site, node: str) -> None:

@@ -17,13 +17,17 @@ _BACKUP = (
     StepName.UNDRAIN,
     StepName.CONFIRM,
 )
+# its keepalived was stopped before: it joins the others
+_JOINING = (StepName.ARM, StepName.LISTEN, *_BACKUP[1:])
 _MASTER = tuple(StepName.HANDOVER if step is StepName.DRAIN else step for step in _BACKUP)
 
 ORDER = ("lb3", "lb2", "lb1")
 # what a plan for `harness.texts` walks; the harness holds it against the real plan before the first cell
 STEPS: tuple[tuple[str, StepName], ...] = (
     *((node, step) for step in _FIRST for node in ORDER),
-    *((node, step) for node in ORDER for step in (_MASTER if node == "lb1" else _BACKUP)),
+    *(("lb3", step) for step in _JOINING),
+    *(("lb2", step) for step in _BACKUP),
+    *(("lb1", step) for step in _MASTER),
 )
 
 # nodes that change together are one turn, another way through the same steps: job/test_together.py;

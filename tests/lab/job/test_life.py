@@ -11,7 +11,7 @@ import pytest
 
 from lbctl.lab.load_report import LoadReport
 from tests.lab.job.steps import ADVERT, ALLOW_ALL, PORTS, VIP, Done, Site, eventually, four, run_until, tell
-from tests.lab.job.test_rollout import watching
+from tests.lab.sampler import sampled
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
@@ -155,14 +155,15 @@ class TestUnicast:
         site.apply("--allow", ALLOW_ALL)
         eventually(lambda: site.holders() == ("lb1",), 20)
         site.write(text.replace(LINES[node], ""))
-        with watching(site) as watch, under_load(site, f"{node} retired from unicast", most):
+        with sampled(site.lab) as sampler, under_load(site, f"{node} retired from unicast", most):
             done = site.apply("--allow", f"node-removed,{ALLOW_ALL}")
             time.sleep(4)  # longer than a backup waits for an advert
+        held = sampler.timeline(VIP)
         order = [node for node, step in done.steps() if step in ("retire", "swap")]
-        tell(f"the order was {order}, held by {watch.holders}")
+        tell(f"the order was {order}", *held.lines())
         assert order[0] == node and set(order) == {"lb1", "lb2", "lb3"}
-        assert watch.holders[-1] == (("lb1",) if node == "lb3" else ("lb2",))
-        assert watch.longest(2) < ADVERT, watch.seen
+        assert held.holders[-1] == (("lb1",) if node == "lb3" else ("lb2",))
+        assert held.longest(2) < ADVERT
         assert site.plan()["changes"] == []
 
 

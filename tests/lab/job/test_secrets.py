@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.job.steps import ALLOW_ALL, PORTS, Done, Site, cluster_text, with_files
+from lbctl.desired import load
+from tests.lab.job.steps import ALLOW_ALL, HEAT, NODES, PORTS, VIP, Done, Site, cluster_text, with_files
+from tests.lab.job.test_failures import port_taken
 
 pytestmark = pytest.mark.lab
 
+TOKEN = "gAAAAABpZ0-of-a-client"
 VRRP, OTHER, STATS = "Zq7wVx9k", "Kp3mTn5r", "St4ts-Pa55w0rd-9f"
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGhkV0yq7Hq1\n-----END PRIVATE KEY-----\n"
 CERTIFICATE = "/etc/haproxy/certs/api.pem"
@@ -61,13 +66,24 @@ def needles(site: Site) -> list[str]:
         *(base64.b64encode(one).decode() for one in (*values, *whole)),
     ]
     for data in (*values, *(value + b"\n" for value in values), b"admin:" + values[2], *whole):
-        found += [hashlib.new(name, data).hexdigest() for name in ("md5", "sha1", "sha256")]
+        found += digests(data)
     return found
 
 
-def write(site: Site, words: str, vrrp: str = VRRP) -> None:
+def digests(data: bytes) -> list[str]:
+    return [hashlib.new(name, data).hexdigest() for name in ("md5", "sha1", "sha256")]
+
+
+def wanted(site: Site) -> list[str]:
+    """The files with a secret as the cluster file wants them on any node, in base64, and their digests."""
+    files = [file.content for node in load(site.file).nodes for file in node.files if file.content.secret]
+    assert len(files) == 9
+    return [word for one in files for word in (base64.b64encode(one.data).decode(), *digests(one.data))]
+
+
+def write(site: Site, words: str, vrrp: str = VRRP, stats: str = STATS) -> None:
     site.write(words)
-    for name, value in (("vrrp", vrrp + "\n"), ("stats", STATS + "\n"), ("api.pem", PEM)):
+    for name, value in (("vrrp", vrrp + "\n"), ("stats", stats + "\n"), ("api.pem", PEM)):
         (site.root / name).write_text(value)
 
 
@@ -158,6 +174,44 @@ def test_they_are_nowhere_to_be_found(site: Site) -> None:
     outputs = [site.lbctl("plan", "--text"), site.lbctl("plan", "--json", "--text")]
     outputs += [site.apply("--allow", ALLOW_ALL)]
     assert found_in(site, told(*outputs), words) == []
+
+
+def ask(site: Site, path: str) -> None:
+    """A client asks the VIP for this, and haproxy logs it."""
+    code = f"import urllib.request as u; u.urlopen('http://{VIP}:5000{path}', timeout=3)"
+    site.lab.exec("client", [sys.executable, "-c", code])
+
+
+def test_nor_in_the_evidence_of_a_run_that_fails(site: Site, tmp_path: Path) -> None:
+    """Those that are on the nodes, those that were refused, and what the traffic's log says of clients."""
+    logged = (
+        ("    daemon\n", "    daemon\n    log /dev/log local0\n"),
+        ("    mode http\n", "    mode http\n    log global\n    option httplog\n"),
+    )
+    write(site, text(site, *logged))
+    site.apply("--allow", ALLOW_ALL)
+    words = [*needles(site), *wanted(site), TOKEN]
+    write(site, text(site, *logged, HEAT), stats=OTHER)
+    words += wanted(site)
+    ask(site, f"/?token={TOKEN}")
+    with port_taken(site, "lb3", 8004):
+        done = site.lbctl("apply", "--yes", "--allow", ALLOW_ALL, code=3)
+    log = "journalctl -q --since=-60s -u haproxy"
+    assert any(TOKEN in site.sh(node, log) for node in NODES)
+    said = site.lbctl("report", "latest", "--out", str(tmp_path / "pack.tar.gz"))
+    with tarfile.open(tmp_path / "pack.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    files = [path for path in tmp_path.glob("lbctl-report-*/**/*") if path.is_file()]
+    packed = {str(path): path.read_text() for path in files}
+    for side in ("candidate", "before"):
+        (masked,) = [
+            data for name, data in packed.items() if name.endswith(f"/{side}/%etc%haproxy%haproxy.cfg")
+        ]
+        assert "stats auth ***" in masked
+    assert any("Loading failure" in data for data in packed.values())
+    assert found_in(site, told(done, said, site.lbctl("report", "--json")), words) == []
+    assert [f"{word} in {name}" for word in words for name, data in packed.items() if word in data] == []
+    write(site, site.text)
 
 
 def test_a_daemon_that_quotes_what_it_rejects(site: Site) -> None:

@@ -46,7 +46,8 @@ class TestHostKeys:
         with two_vips.known_hosts("10.20.0.11", other_key(two_vips)):
             said = two_vips.refused("apply", "--yes")
         assert "lb1: its host key has changed" in said
-        assert "ssh-keygen -R" in said
+        assert "ssh-keygen -f " in said and " -R 10.20.0.11" in said
+        assert "ssh -o StrictHostKeyChecking=ask" in said
 
     @pytest.mark.parametrize(
         ("changed", "words"), [(False, "is not known"), (True, "has changed")], ids=["unknown", "changed"]
