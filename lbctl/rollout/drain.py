@@ -23,8 +23,9 @@ def handover(run: Run, node: str) -> str:
 
     Where it did not move and HAProxy was restarted all the same, 64 and 73 requests failed (measured).
     """
-    with prepared(run, leaving(run, node)) as handover:
-        if leaves_by_drain(run.gathered, node):
+    drained = leaves_by_drain(run.gathered, node)
+    with prepared(run, leaving(run, node, drained=drained)) as handover:
+        if drained:
             _set(run, node, DRAINED)
         else:
             run.call(node, [command("stop_service", "keepalived")])

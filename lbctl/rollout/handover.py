@@ -23,7 +23,7 @@ from lbctl.keepalived.views import instances
 from lbctl.model.command import Command, Probe, command
 from lbctl.planning.election import DRAINED
 from lbctl.planning.handover import obstacles
-from lbctl.planning.order import drained_by_hand, held_out, leaves_by_drain
+from lbctl.planning.order import drained_by_hand, held_out
 from lbctl.rollout import vrrp
 from lbctl.rollout.arm import install_undo
 from lbctl.rollout.run import Run
@@ -43,12 +43,10 @@ class Move:
     owner: str
 
 
-def leaving(run: Run, node: str) -> tuple[Move, ...]:
-    """What moves when the node is out of the election."""
+def leaving(run: Run, node: str, *, drained: bool) -> tuple[Move, ...]:
+    """What moves when the node is out of the election: drained, or with its keepalived stopped."""
     holders, active = vrrp.look(run)
-    if not leaves_by_drain(run.gathered, node):
-        active -= {node}
-    return _moves(run, holders, active, {**run.drains, node: DRAINED})
+    return _moves(run, holders, active if drained else active - {node}, {**run.drains, node: DRAINED})
 
 
 def coming(run: Run, node: str, drain: int) -> tuple[Move, ...]:

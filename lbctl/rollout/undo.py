@@ -14,19 +14,18 @@ from lbctl.model.command import command
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning import election
-from lbctl.rollout.reconnect import in_touch, whole_turn
+from lbctl.rollout.reconnect import goes_down, in_touch, whole_turn
 from lbctl.rollout.run import Run
 
-_TRIES = 2
 _SECONDS = 120
 _POLL = 0.3
 
 
 def undo(run: Run, node: str) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it. A connection that is lost is made anew."""
-    armed, said = node in run.armed, ""
+    armed, until = node in run.armed, time.monotonic() + whole_turn(run)
     run.armed.discard(node)
-    for _ in range(_TRIES):
+    while True:
         try:
             in_touch(run, node, whole_turn(run))
         except NodeError as error:
@@ -39,8 +38,9 @@ def undo(run: Run, node: str) -> tuple[bool, str]:
             healed = armed and not gather_node(run.node(node), run.transport).armed
             return undone(run, node, healed=healed)
         except NodeError as error:
-            said = str(error)  # a node that goes down for its reboot answers for a while
-    return False, said
+            if time.monotonic() > until or not goes_down(run, node):
+                return False, str(error)
+        time.sleep(_POLL)
 
 
 def undone(run: Run, node: str, how: Sequence[str] = (), *, healed: bool) -> tuple[bool, str]:

@@ -131,6 +131,14 @@ def owners_of(
     }
 
 
+def comes_back(run: Run, node: str, vip: str) -> bool:
+    """Would the node take the VIP back from whoever has it after it, as soon as it takes part again?"""
+    active = frozenset(name for name, facts in run.gathered.items() if facts.active("keepalived"))
+    standing = [c for c in _candidates(run, active, run.drains) if vip in c.vips]
+    taken = election.owner([c for c in standing if c.node != node], "")
+    return election.owner(standing, taken) == node
+
+
 def _all_candidates(run: Run) -> list[Candidate]:
     return _candidates(run, frozenset(run.gathered), run.drains)
 

@@ -11,7 +11,7 @@ from lbctl.model.cluster import Cluster, ManagedFile
 from lbctl.model.content import plain
 from lbctl.model.effect import Impact
 from lbctl.planning.plan import make
-from lbctl.planning.turn import least_seconds
+from lbctl.planning.turn import drain_seconds, least_seconds
 from tests.unit.fake_node import KEEPALIVED
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
@@ -36,3 +36,13 @@ def test_two_elections_where_the_vips_move(impact: Impact, advert: int, least: i
     wanted = slow(cluster(PROXY + "  server b 10.0.0.22:80\n", impact), advert)
     gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
     assert least_seconds(wanted, make(wanted, gathered, "")) == least
+
+
+@pytest.mark.parametrize(("confirm", "seconds"), [(120, 51), (30, 6), (10, 0)])
+def test_what_the_time_to_confirm_leaves_for_connections_to_end_there_and_back(
+    confirm: int, seconds: int
+) -> None:
+    wanted = cluster(PROXY + "  server b 10.0.0.22:80\n", Impact.RESTART)
+    transport = applied(cluster(PROXY))
+    gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
+    assert drain_seconds(wanted, make(wanted, gathered, ""), confirm) == seconds

@@ -11,7 +11,7 @@ import pytest
 from lbctl.lab.load_report import LoadReport
 from tests.lab.job.steps import ALLOW_ALL, NODES, PORTS, VIP, Site, eventually, run_until, tell
 from tests.lab.job.test_heals import WITHIN
-from tests.lab.job.test_restart import CLIENTS, new, pids
+from tests.lab.job.test_restart import new, pids
 from tests.lab.sampler import Timeline, sampled
 
 pytestmark = pytest.mark.lab
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.lab
 TARGETS = [f"{VIP}:{port}" for port in PORTS]
 KINDS = ("new", "keep-alive", "slow", "idle")
 RUNS = 3
+CLIENTS = 20  # of `Site.load`: a plain move costs each of them one request
 
 
 def moved(holders: Sequence[tuple[str, ...]]) -> list[str]:

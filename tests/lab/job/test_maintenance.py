@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.job.steps import NODES, PORTS, Site, eventually, four, interrupt, tell
+from tests.lab.job.steps import NODES, PORTS, VIP, Site, eventually, four, interrupt, tell
+from tests.lab.sampler import sampled
 
 pytestmark = pytest.mark.lab
 
@@ -53,8 +54,9 @@ class TestDrain:
         report = load.report
         tell(
             f"drain {there.seconds:.1f} s, undrain {back.seconds:.1f} s",
-            f"plain moves there and back and a reboot: {report.failed} of {report.requests} requests failed",
+            f"there and back, and a reboot: {report.failed} of {report.requests} requests failed",
         )
+        assert report.failed == 0, report.lines()
         assert site.sh("lb1", f"ls {RECORD}", check=False) == ""
         assert "was not drained" in site.lbctl("undrain", "lb1").out
 
@@ -135,3 +137,26 @@ class TestExclude:
         assert {change["node"] for change in changes if change["action"] != "record"} == {"lb3"}
         assert [step for step in site.apply().steps() if step[1] == "swap"] == [("lb3", "swap")]
         assert site.plan()["changes"] == []
+
+
+class TestHandover:
+    def test_for_good_where_nobody_preempts(self, site: Site) -> None:
+        before = site.plan()["changes"]
+        refused = site.lbctl("handover", "lb1", code=1)
+        assert before == [] and "would come straight back" in refused.err
+        site.write(site.text.replace("      advert_int: 1\n", "      advert_int: 1\n      nopreempt: true\n"))
+        site.apply()
+        pid = site.pids("lb1", "keepalived")
+        with sampled(site.lab) as sampler, site.load() as load:
+            time.sleep(0.5)
+            done = site.lbctl("handover", "lb1", "--json")
+            time.sleep(0.5)
+        timeline = sampler.timeline(VIP)
+        cost = f"{load.report.failed} of {load.report.requests} requests failed"
+        tell(f"handover {done.seconds:.1f} s: {cost}", *timeline.lines())
+        assert done.document["vips"] == [{"vip": VIP, "nodes": ["lb2"]}]
+        assert (done.document["given"], site.holders()) == ([VIP], ("lb2",))
+        assert site.pids("lb1", "keepalived") != pid and site.left_behind() == {}
+        assert timeline.longest(2) < 0.05
+        assert "losslessly" in done.document["how"] and load.report.failed == 0
+        assert "nothing to give" in site.lbctl("handover", "lb1").out

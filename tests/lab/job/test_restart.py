@@ -21,7 +21,6 @@ HAPROXY = "/etc/haproxy/haproxy.cfg"
 SOCKET = "UNIX-CONNECT:/run/haproxy/admin.sock"
 DAEMONS = ("haproxy", "keepalived")
 ORDER = ("lb3", "lb2", "lb1")
-CLIENTS = 20
 # below /run, where lbctl has nothing: what breaks there is nobody's change
 BROKEN = "/run/systemd/system/haproxy.service.d/broken.conf"
 ONCE = "[Service]\nExecStartPre=/bin/sh -c 'test -e /run/once || { touch /run/once; exit 1; }'\n"
@@ -61,7 +60,6 @@ def broken(site: Site, node: str, drop_in: str) -> Iterator[None]:
 
 class TestRestart:
     def test_haproxy_everywhere_under_load(self, site: Site) -> None:
-        """Two plain moves of the VIP: each cuts what is in flight, one request of each client at most."""
         before, was = pids(site), snapshots(site)
         with site.load() as load:
             done = site.lbctl("restart", "haproxy", "--yes", "--json")
@@ -74,7 +72,7 @@ class TestRestart:
         steps = ["stage", "arm", "handover", "swap", "verify", "undrain", "confirm"]
         assert [step for node, step in done.steps() if node == "lb1"] == steps
         assert whats(done.report) == dict.fromkeys(NODES, "restarted")
-        assert report.failed <= 2 * CLIENTS, report.lines()
+        assert report.failed == 0, report.lines()
         assert site.plan()["changes"] == []
 
     def test_both_daemons_in_one_rollout(self, site: Site) -> None:
