@@ -116,8 +116,7 @@ each() { # VERB FUNCTION, the last item first; one that fails keeps none of the 
 remove() { rm -f "$2" "${2%/*}/.${2##*/}.lbctl-new"; }
 drain() { printf '%s\n' "$1" >drain; }
 
-# a connection that is still open needs the address; ARP is answered for it until it has gone; then nobody needs to
-# be sent anything
+# the address before the settings: the other way round ARP is answered for it, and the VIP's clients come here
 each lo off_lo
 each arp set_arp
 each table drop_table
