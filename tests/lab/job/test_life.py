@@ -117,11 +117,11 @@ class TestLeaving:
         gone(site, "lb3")
         back(site, "lb3", "a backup", 0)
 
-    def test_the_master_costs_a_plain_move(self, site: Site) -> None:
+    def test_the_master_costs_nothing(self, site: Site) -> None:
         site.write(without(site, "lb1"))
         steps = [s["step"] for s in site.plan()["steps"] if s["node"] == "lb1"]
         assert steps == ["arm", "handover", "retire", "confirm"]
-        with under_load(site, "the master retired", PLAIN):
+        with under_load(site, "the master retired", 0):
             done = site.apply("--allow", "node-removed")
             assert site.holders() == ("lb2",)
         tell(f"lb1 retired in {done.seconds:.1f} s: {_said(done, 'retire')}")

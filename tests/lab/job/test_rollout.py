@@ -55,13 +55,14 @@ class TestHandover:
             done = site.apply()
             report = load.stop()
         held = sampler.timeline(VIP)
-        tell(f"restart {unit} with a plain handover, {done.seconds:.1f} s:", *report.lines())
+        tell(f"restart {unit} with a handover, {done.seconds:.1f} s:", *report.lines())
         steps = ["stage", "arm", "handover", "swap", "verify", "undrain", "confirm"]
         assert [step for node, step in done.steps() if node == "lb1"] == steps
         assert site.pids("lb1", unit) != before
         tell(*held.lines())
         assert ("lb2",) in held.holders
         assert held.holders[0] == held.holders[-1] == ("lb1",)
+        assert report.failed == 0, report.lines()
         assert held.longest(2) < ADVERT
 
     def test_without_a_drain_file_keepalived_is_stopped_for_it(self, site: Site) -> None:
