@@ -137,6 +137,7 @@ def _facts(
         key=key,
         drain_record=host.drain_record(answers),
         undone=host.undone(answers),
+        networks=host.networks(answers),
     )
 
 

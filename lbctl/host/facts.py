@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from ipaddress import ip_interface
 
 from lbctl.model.command import Answer, Answers, Probe
 from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder, Undone
@@ -123,6 +124,17 @@ def held(answers: Answers) -> frozenset[str]:
         if len(words) > 3 and words[1] != "lo" and words[2] in ("inet", "inet6"):
             found.add(words[3].partition("/")[0])
     return frozenset(found)
+
+
+def networks(answers: Answers) -> frozenset[str]:
+    """Those that the node is in, of any interface but lo; a link's own, which all have, is none."""
+    rows = (line.split() for line in lines(answers, "addresses"))
+    own = [row for row in rows if len(row) > 3 and row[1] != "lo" and row[2] in ("inet", "inet6")]
+    return frozenset(
+        str(one.network)
+        for one in (ip_interface(row[3]) for row in own)
+        if not one.is_link_local and one.network.prefixlen < one.max_prefixlen
+    )
 
 
 _PID = re.compile(r"pid=(\d+)")

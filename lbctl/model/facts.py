@@ -85,7 +85,8 @@ class Undone:
 class Facts:
     """One node, as it was gathered at one moment.
 
-    `held` are the addresses (without prefix) on any interface but lo. `servers` is None when HAProxy's stats
+    `held` are the addresses (without prefix) on any interface but lo, and `networks` what it is in by them.
+    `servers` is None when HAProxy's stats
     socket could not be asked. `armed` is the id of a transaction that was neither confirmed nor undone.
     `drain` is the number in its drain file, and `drain_record` who wants that, if it was an operator.
     So many `connections` to the node's VIPs are open. `key` (hex) makes this node's digests: its own, or,
@@ -111,6 +112,7 @@ class Facts:
     key: str = field(repr=False)
     drain_record: DrainRecord | None = None
     undone: Undone | None = None
+    networks: frozenset[str] = frozenset()
 
     def daemon(self, unit: str) -> Daemon | None:
         return next((d for d in self.daemons if d.unit == unit), None)

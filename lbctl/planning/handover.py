@@ -49,6 +49,9 @@ def obstacles(gathered: Mapping[str, Facts]) -> Iterator[tuple[str, str]]:
         if lacking:
             mend = f"packages: [{package}] in the cluster file installs it; a second apply has the use of it"
             yield f"{', '.join(lacking)}: {tool} is missing, so {without}", mend
+    if len(nodes) > 1 and not frozenset.intersection(*(facts.networks for facts in nodes)):
+        text = "no network that all of them are in, to send packets on directly"
+        yield f"{', '.join(gathered)}: {text}", "let all nodes be in one network"
     for has, text, mend in _HABITS:
         found = [facts.node for facts in nodes if has(facts)]
         if found:

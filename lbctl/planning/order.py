@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lbctl.document import Document
+from lbctl.keepalived.views import instances
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
@@ -181,9 +182,12 @@ def held_out(facts: Facts) -> bool:
 
 
 def leaves_by_drain(gathered: Mapping[str, Facts], name: str) -> bool:
-    """Do all its VIPs go to another node when it is drained? Not to one that does not preempt (measured):
-    it takes them when keepalived is stopped here.
+    """Do all its VIPs go to another node when it is drained? Not to one that does not preempt, and not where
+    instances are in a sync group (measured): they do when keepalived is stopped here.
     """
+    found = _vrrp(gathered[name])
+    if found is None or not held_out(gathered[name]) or any(one.sync_group for one in instances(found)):
+        return False
     standing = [
         one
         for facts in gathered.values()
@@ -193,8 +197,7 @@ def leaves_by_drain(gathered: Mapping[str, Facts], name: str) -> bool:
         )
     ]
     own = {vip for one in standing if one.node == name for vip in one.vips if vip in gathered[name].held}
-    stays = [vip for vip in own if election.owner([c for c in standing if vip in c.vips], name) == name]
-    return held_out(gathered[name]) and not stays
+    return all(election.owner([c for c in standing if vip in c.vips], name) != name for vip in own)
 
 
 def _vrrp(facts: Facts) -> Document | None:

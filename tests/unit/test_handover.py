@@ -239,6 +239,11 @@ class TestWayOut:
         other = having(KEEPALIVED, VRRP.replace("  state", f"{more}  state") % 101, "lb2")
         assert way_out({"lb1": facts(), "lb2": other}, "lb1") == how
 
+    def test_in_a_sync_group(self) -> None:
+        group = "vrrp_sync_group g {\n  group {\n    v\n  }\n}\n"
+        alike = {name: having(KEEPALIVED, group + VRRP % 101, name) for name in ("lb1", "lb2")}
+        assert way_out(alike, "lb1") == "by stopping its keepalived"
+
     def test_without_a_drain_file(self) -> None:
         alone = having(KEEPALIVED, VRRP.replace("/var/lib/lbctl/drain", "/other") % 102)
         assert way_out({"lb1": alone, "lb2": facts("lb2")}, "lb1") == "by stopping its keepalived"
@@ -257,6 +262,7 @@ class TestObstacles:
                 replace(having(HAPROXY, "# by hand\n"), owner=facts().owner),
                 "lb1: its haproxy.cfg is not what",
             ),
+            (replace(facts(), networks=frozenset({"10.9.0.0/24"})), "lb1, lb2: no network that all"),
             (replace(facts(), armed="p"), "lb1: an apply was cut off there"),
             (replace(facts(), tools=frozenset({"ss"})), "lb1: nft is missing"),
             (replace(facts(), tools=frozenset({"nft"})), "lb1: ss is missing"),
