@@ -17,7 +17,7 @@ from lbctl.planning import election
 from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import Run
 
-_TRIES = 2
+TRIES = 2
 _SECONDS = 120
 _POLL = 0.3
 
@@ -26,7 +26,7 @@ def undo(run: Run, node: str) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it. A connection that is lost is made anew."""
     armed, said = node in run.armed, ""
     run.armed.discard(node)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             in_touch(run, node, whole_turn(run))
         except NodeError as error:
