@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lbctl.lab import Lab, LabSpec
+from lbctl.model.facts import TOGETHER
 from lbctl.model.plan import StepName
 from tests.lab.conftest import Labs
 from tests.lab.faults.faults import LASTS, STRIKES, WITHIN, busy
@@ -270,8 +271,8 @@ def status_is_true(site: Site, plan: str, said: str) -> None:
     for node in site.lbctl("status", "--json").document["nodes"]:
         name = node["node"]
         armed = site.sh(name, "cat /var/lib/lbctl/armed/id /var/lib/lbctl/undoing/id 2>/dev/null; :")
-        assert node["armed"] == (armed or None), f"{node}\n{said}"
-        assert armed in ("", plan, f"{plan}-together"), f"{node}\n{said}"
+        assert node["armed"] == (plan if armed else None), f"{node}\n{said}"
+        assert armed.removesuffix(TOGETHER) in ("", plan), f"{node}\n{said}"
         assert node["serial"] == json.loads(site.sh(name, "cat /var/lib/lbctl/owner.json"))["serial"], said
 
 
