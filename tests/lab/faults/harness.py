@@ -146,6 +146,8 @@ class Ground:
             seen = run_until(process, "started", str(cell.step), cell.node)
             if cell.step is StepName.INSTALL:
                 unpacking(self.site, cell.node)
+            if cell.step is StepName.TAKE and cell.fault is not Fault.KILL:
+                told(self.site, cell.node)
             watch.lap("until it strikes")
             first = _struck(self.site, cell, process, watch)
         finally:
@@ -217,6 +219,12 @@ class Ground:
 def unpacking(site: Site, node: str) -> None:
     """Wait for the middle of an install; before it apt reads its lists, where nothing can break."""
     site.sh(node, "timeout 20 sh -c 'until pidof dpkg >/dev/null; do :; done'")
+
+
+def told(site: Site, node: str) -> None:
+    """Wait until the node knows of the instant. One that is cut off in the milliseconds before that cannot be
+    told from one that knows: docs/node.md."""
+    site.sh(node, "timeout 20 sh -c 'until [ -e /var/lib/lbctl/armed/taken ]; do :; done'")
 
 
 def _struck(site: Site, cell: Cell, process: subprocess.Popen[str], watch: Watch) -> Done:
