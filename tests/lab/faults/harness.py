@@ -41,6 +41,7 @@ FILES = (
     "/opt/note",
     "/opt/second",
 )
+ALLOWED = f"{ALLOW_ALL},node-removed"
 DISK_MB = 200  # so small that it is filled at once
 SETTLE = 20.0  # seconds for an election, a daemon that comes up again, a port that is bound
 STEADY = 7.0  # seconds without a move: the check's two polls, and an election
@@ -140,7 +141,7 @@ class Ground:
         before = files(self.site)
         self.site.write(self.next)
         watch.lap("prepare")
-        words = ("--yes", "--json", "--allow", ALLOW_ALL, "--confirm-within", str(WITHIN))
+        words = ("--yes", "--json", "--allow", ALLOWED, "--confirm-within", str(WITHIN))
         process = self.site.start("apply", *words)
         try:
             seen = run_until(process, "started", str(cell.step), cell.node)
@@ -178,7 +179,7 @@ class Ground:
         if not was_good and (self.site.plan()["changes"] or self.site.left_behind()):
             eventually(lambda: free(self.site), LOCK)
             _steady(self.site)
-            self.site.apply("--allow", ALLOW_ALL)
+            self.site.apply("--allow", ALLOWED)
         eventually(lambda: self.site.holders() == ("lb1",), SETTLE)
 
     def _converge(self, cell: Cell, said: str, watch: Watch) -> None:
@@ -186,7 +187,7 @@ class Ground:
         site = self._somewhere()
         eventually(lambda: free(site), LOCK)
         watch.lap("a lock held")
-        second = site.apply("--allow", ALLOW_ALL, code=None)
+        second = site.apply("--allow", ALLOWED, code=None)
         assert second.code == 0, f"the second apply\n{second.out}{second.err}\nthe first\n{said}"
         watch.lap("second apply")
         self.now, self.next = self.next, self.now
