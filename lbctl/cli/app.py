@@ -24,6 +24,7 @@ COMMANDS = (
     "report",
     "drain",
     "undrain",
+    "handover",
     "restart",
 )
 """Each is the function of its own name in its own module here; `node` and `lab` are groups of their own."""

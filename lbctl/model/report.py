@@ -109,6 +109,19 @@ class DrainReport:
 
 
 @dataclass(frozen=True)
+class HandoverReport:
+    """The outcome of handover. `given` are the VIPs that the node held; none = there was nothing to give.
+
+    `unread` as in DrainReport.
+    """
+
+    node: str
+    given: tuple[str, ...]
+    vips: tuple[Held, ...]
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ForgetReport:
     """The outcome of node forget. `written` are the nodes whose records named it until now.
 

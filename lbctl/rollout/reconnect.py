@@ -7,6 +7,7 @@ import time
 
 from lbctl.errors import LockedError, NodeError, UnreachableError
 from lbctl.gather import gather_node
+from lbctl.model.command import Probe
 from lbctl.model.event import ConnectionLost, Gathering, NodeGathered, Reconnected
 from lbctl.model.facts import Facts
 from lbctl.rollout.run import Run
@@ -16,6 +17,8 @@ AT_REST = 30
 
 _UNDO_SECONDS = 60
 _BOOT_SECONDS = 120
+_ASK_SECONDS = 10
+_RUNNING = Probe("running", "systemctl is-system-running; :")
 _PAUSE = 1.0
 _LOOK = 0.1  # how often Ctrl-C is looked for
 
@@ -37,6 +40,14 @@ def in_touch(run: Run, node: str, seconds: int) -> None:
         run.reach(node)
     except NodeError as error:
         _reconnect(run, node, error, seconds)
+
+
+def goes_down(run: Run, node: str) -> bool:
+    """Is the node gone, or on its way into a reboot? It answers for a while then, and starts nothing."""
+    try:
+        return run.transport.ask(node, [_RUNNING], timeout=_ASK_SECONDS)["running"].text.strip() == "stopping"
+    except NodeError:
+        return True
 
 
 def looked_again(run: Run, node: str, found: Facts | NodeError) -> Facts | NodeError:

@@ -14,19 +14,18 @@ from lbctl.model.command import command
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning import election
-from lbctl.rollout.reconnect import in_touch, whole_turn
+from lbctl.rollout.reconnect import goes_down, in_touch, whole_turn
 from lbctl.rollout.run import Run
 
-TRIES = 2
 _SECONDS = 120
 _POLL = 0.3
 
 
-def undo(run: Run, node: str) -> tuple[bool, str]:
+def undo(run: Run, node: str, how: Sequence[str] = ()) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it. A connection that is lost is made anew."""
-    armed, said = node in run.armed, ""
+    armed, until = node in run.armed, time.monotonic() + whole_turn(run)
     run.armed.discard(node)
-    for _ in range(TRIES):
+    while True:
         try:
             in_touch(run, node, whole_turn(run))
         except NodeError as error:
@@ -37,13 +36,14 @@ def undo(run: Run, node: str) -> tuple[bool, str]:
             )
         try:
             healed = armed and not gather_node(run.node(node), run.transport).armed
-            return undone(run, node, healed=healed)
+            return _undone(run, node, how, healed=healed)
         except NodeError as error:
-            said = str(error)  # a node that goes down for its reboot answers for a while
-    return False, said
+            if time.monotonic() > until or not goes_down(run, node):
+                return False, str(error)
+        time.sleep(_POLL)
 
 
-def undone(run: Run, node: str, how: Sequence[str] = (), *, healed: bool) -> tuple[bool, str]:
+def _undone(run: Run, node: str, how: Sequence[str], *, healed: bool) -> tuple[bool, str]:
     """`healed` = it had put itself back before it could be asked again. Raises NodeError."""
     put_back(run, node, how)
     run.drains[node] = run.drain_before(node)

@@ -10,7 +10,7 @@ from lbctl.errors import NodeError
 from lbctl.model.command import command
 from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import AHEAD_SECONDS, NANO, Run, Unit
-from lbctl.rollout.undo import TRIES, put_back, undone
+from lbctl.rollout.undo import put_back, undo
 
 _POLL = 0.3
 
@@ -36,13 +36,7 @@ def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
 
     def back(node: str, how: Sequence[str]) -> tuple[bool, str]:
         wait([found[node]])
-        for _ in range(TRIES):
-            try:
-                in_touch(run, node, whole_turn(run))
-                return undone(run, node, how, healed=False)
-            except NodeError as error:
-                said = error.summary  # a node that goes down for its reboot answers for a while
-        return False, f"{said}; it puts itself back when its time to confirm has passed"
+        return undo(run, node, how)
 
     with ThreadPoolExecutor(max_workers=2 * len(unit.nodes)) as pool:
         found = {node: pool.submit(reached, node) for node in unit.nodes}

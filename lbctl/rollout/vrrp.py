@@ -122,6 +122,14 @@ def complaints(run: Run, holders: Holders, active: frozenset[str]) -> list[str]:
     return found
 
 
+def comes_back(run: Run, node: str, vip: str) -> bool:
+    """Would the node take the VIP back from whoever has it after it, as soon as it takes part again?"""
+    active = frozenset(name for name, facts in run.gathered.items() if facts.active("keepalived"))
+    standing = [c for c in _candidates(run, active) if vip in c.vips]
+    taken = election.owner([c for c in standing if c.node != node], "")
+    return election.owner(standing, taken) == node
+
+
 def _all_candidates(run: Run) -> list[Candidate]:
     return _candidates(run, frozenset(run.gathered))
 

@@ -26,10 +26,17 @@ from lbctl.model.event import (
 )
 from lbctl.model.plan import Plan, Step
 from lbctl.model.record import KeptRun, Pack
-from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_plan import plan_lines
-from lbctl.views.human_report import drain_lines, drift_lines, forget_lines, report_lines, status_lines
+from lbctl.views.human_report import (
+    drain_lines,
+    drift_lines,
+    forget_lines,
+    handover_lines,
+    report_lines,
+    status_lines,
+)
 from lbctl.views.human_runs import pack_lines, run_lines
 from lbctl.views.line import Line, Part, count, error_lines, line, names, problem_lines, seconds
 from lbctl.views.outlet import to_nowhere
@@ -88,6 +95,9 @@ class HumanView:
 
     def drained(self, report: DrainReport) -> None:
         self._print(drain_lines(report))
+
+    def handed_over(self, report: HandoverReport) -> None:
+        self._print(handover_lines(report))
 
     def runs(self, runs: Sequence[KeptRun]) -> None:
         self._print(run_lines(runs))

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.errors import NodeError
 from lbctl.model.change import Standing
-from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, Exit, ForgetReport
+from lbctl.model.report import (
+    ApplyReport,
+    DrainReport,
+    DriftItem,
+    DriftReport,
+    Exit,
+    ForgetReport,
+    HandoverReport,
+    Held,
+)
 from lbctl.views.group import ItemGroup, grouped, grouped_items, is_digest, scalar, thing
 from lbctl.views.human_plan import detail_line, diff_lines
 from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
@@ -70,12 +79,25 @@ def drift_summary(report: DriftReport) -> str:
     return f"Cluster {report.cluster}: {', '.join(numbers)}.{left_out}"
 
 
+def _held(vips: Sequence[Held], unread: Sequence[str]) -> Iterator[Line]:
+    for held in vips:
+        yield line(held.vip, "  ", (names(held.nodes) if held.nodes else "on no node that was read", "cyan"))
+    if unread:
+        yield line((f"Could not be read: {names(unread)}.", "yellow"))
+
+
+def handover_lines(report: HandoverReport) -> Iterator[Line]:
+    """The same of a handover."""
+    yield from _held(report.vips, report.unread)
+    if report.given:
+        yield line((f"{report.node} has given {', '.join(report.given)} away.", "bold green"))
+    else:
+        yield line((f"{report.node} holds no VIP: there is nothing to give away.", "bold"))
+
+
 def drain_lines(report: DrainReport) -> Iterator[Line]:
     """Where the VIPs are, and the outcome as the last line."""
-    for held in report.vips:
-        yield line(held.vip, "  ", (names(held.nodes) if held.nodes else "on no node that was read", "cyan"))
-    if report.unread:
-        yield line((f"Could not be read: {names(report.unread)}.", "yellow"))
+    yield from _held(report.vips, report.unread)
     record = report.record
     if record is not None:
         why = f" ({record.reason})" if record.reason else ""

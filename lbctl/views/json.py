@@ -24,7 +24,7 @@ from lbctl.model.event import (
 )
 from lbctl.model.plan import Plan
 from lbctl.model.record import KeptRun, Pack
-from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import plain_unicode, shown_lines
 from lbctl.views.json_forms import (
     Json,
@@ -32,6 +32,7 @@ from lbctl.views.json_forms import (
     drift_form,
     error_form,
     forget_form,
+    handover_form,
     pack_form,
     plan_form,
     problem_form,
@@ -79,6 +80,9 @@ class JsonView:
 
     def drained(self, report: DrainReport) -> None:
         self._document("drain", drain_form(report))
+
+    def handed_over(self, report: HandoverReport) -> None:
+        self._document("handover", handover_form(report))
 
     def runs(self, runs: Sequence[KeptRun]) -> None:
         self._document("runs", {"runs": [run_form(run) for run in runs]})

@@ -10,7 +10,7 @@ from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import DrainRecord, Facts
 from lbctl.model.plan import NodeView, Plan, Step
 from lbctl.model.record import KeptRun, Pack
-from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, ForgetReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import plain_unicode
 from lbctl.views.group import counted, rollout_order, text_diff
 from lbctl.views.standing import standing
@@ -138,6 +138,15 @@ def drain_form(report: DrainReport) -> Mapping[str, Json]:
         "node": report.node,
         "changed": report.changed,
         "drained": _record(report.record),
+        "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
+        "unread": list(report.unread),
+    }
+
+
+def handover_form(report: HandoverReport) -> Mapping[str, Json]:
+    return {
+        "node": report.node,
+        "given": list(report.given),
         "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
         "unread": list(report.unread),
     }

@@ -88,7 +88,8 @@ def _notes(facts: Facts) -> Iterator[str]:
     yield from _drained(facts)
     down = [f"{s.backend}/{s.server} {s.status}" for s in facts.servers or () if not s.up]
     if down:
-        yield f"{len(down)} servers not up: {', '.join(down[:3])}{' …' if len(down) > 3 else ''}"
+        more = " …" if len(down) > 3 else ""
+        yield f"{len(down)} server{'s' if len(down) > 1 else ''} not up: {', '.join(down[:3])}{more}"
     for daemon in facts.daemons:
         if daemon.loaded and not daemon.active:
             yield f"{daemon.unit} is not active" + (f": {daemon.status}" if daemon.status else "")

@@ -10,7 +10,7 @@ from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
 from lbctl.model.record import KeptRun, Pack
-from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport
+from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 
 NodeStatus = Mapping[str, Facts | NodeError]
 """What was gathered, or why it could not be, by the node's name in the cluster file's order."""
@@ -44,6 +44,10 @@ class View(Protocol):
 
     def drained(self, report: DrainReport) -> None:
         """A node that is out of the election now, or back in it, and where the VIPs are."""
+        ...
+
+    def handed_over(self, report: HandoverReport) -> None:
+        """A node that has given its VIPs away, and where they are."""
         ...
 
     def runs(self, runs: Sequence[KeptRun]) -> None:

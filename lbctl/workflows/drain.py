@@ -1,4 +1,4 @@
-"""drain, undrain: an operator's own maintenance of one node, outside any apply."""
+"""drain, undrain, handover: an operator's own maintenance of one node, outside any apply."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import getpass
 import hashlib
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from lbctl.host.facts import drain_record_text
 from lbctl.model.cluster import Cluster
 from lbctl.model.command import Command, command
 from lbctl.model.facts import DrainRecord
-from lbctl.model.report import DrainReport, Held
+from lbctl.model.report import DrainReport, HandoverReport, Held
 from lbctl.planning.election import DRAINED
 from lbctl.planning.order import held_out, successors
 from lbctl.planning.plan import make
@@ -75,6 +75,43 @@ def undrain(with_: Maintenance, name: str) -> DrainReport:
             _write(run, name, 0, None)
             _wait_until_settled(run, name)
         return DrainReport(name, changed, None, _held(run), run.cluster.excluded)
+
+
+def handover(with_: Maintenance, name: str) -> HandoverReport:
+    """Have the node give its VIPs to another one, and go on as a backup.
+
+    Its keepalived is restarted by one command, so that it runs again whatever becomes of the connection.
+    Raises RefusedError where nobody could take them, or where they would come straight back; NodeError when
+    they do not move; KeyboardInterrupt at Ctrl-C, which ends the waiting alone.
+    """
+    with _locked(with_, name, f"handover of {name}") as run, with_.interruptible() as run.interrupted:
+        _refuse_armed(run, name)
+        before, _ = vrrp.look(run)
+        given = tuple(vip for vip, nodes in before.items() if name in nodes)
+        if given:
+            _refuse_handover(run, name, given)
+            journal = [command("journal", "by-hand", "handover", what) for what in ("begin", "done")]
+            run.call(
+                name, [command("make_base"), journal[0], command("take_restart", "keepalived"), journal[1]]
+            )
+            _wait_until_left(run, name, before)
+            _wait_until_settled(run, name)
+        return HandoverReport(name, given, _held(run), run.cluster.excluded)
+
+
+def _refuse_handover(run: Run, name: str, vips: Sequence[str]) -> None:
+    if not successors(run.gathered, name):
+        raise RefusedError(
+            f"{name}: no other node could hold the VIPs; nothing was changed",
+            detail="none runs HAProxy and keepalived, could be read, and is not drained itself",
+        )
+    back = [vip for vip in vips if vrrp.comes_back(run, name, vip)]
+    if back:
+        raise RefusedError(
+            f"{name}: {', '.join(back)} would come straight back; nothing was changed",
+            detail="its priority is the highest, and it preempts",
+            mend=f"keep it away for as long as you like: lbctl drain {name}, and then lbctl undrain {name}",
+        )
 
 
 @contextmanager

@@ -78,6 +78,7 @@ class FakeTransport:
     lost: frozenset[str] = frozenset()
     calls: list[tuple[str, str]] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
+    stopping: set[str] = field(default_factory=set)
     connecting: Callable[[str], None] = lambda node: None
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
@@ -135,6 +136,7 @@ class FakeTransport:
             "lock": str,
             "armed": lambda: node.armed,
             "undone": str,
+            "running": lambda: "stopping" if name in self.stopping else "running",
             "drain": lambda: str(node.state.drain),
             "drained": lambda: node.state.drain_record.decode(),
             "samples": str,

@@ -21,7 +21,7 @@ from lbctl.planning.plan import make, same_inputs
 from lbctl.planning.roster import behind
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
-from lbctl.workflows.drain import Maintenance, drain, undrain
+from lbctl.workflows.drain import Maintenance, drain, handover, undrain
 from lbctl.workflows.drift import drift
 from tests.unit.fake_node import FakeTransport
 from tests.unit.test_planning import changed_vrrp, gathered
@@ -275,3 +275,60 @@ class TestDuration:
     def test_bad(self, text: str) -> None:
         with pytest.raises(UsageError):
             _seconds(text)
+
+
+def nopreempt(transport: FakeTransport) -> Maintenance:
+    """A cluster whose nodes keep what they have, and its transport."""
+    new = changed_vrrp(cluster(PROXY), b"  advert_int 1\n", b"  advert_int 1\n  nopreempt\n")
+    for name, fake in applied(new).nodes.items():
+        transport.nodes[name].state = fake.state
+    return Maintenance(new, transport, lambda event: None, never)
+
+
+class TestHandover:
+    def test_the_vip_moves_and_the_node_goes_on(
+        self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with_ = nopreempt(transport)
+        restarted = ("lb1", "take_restart")
+        monkeypatch.setattr(transport, "holder", lambda: "lb2" if restarted in transport.calls else "lb1")
+        report = handover(with_, "lb1")
+        assert (report.given, report.vips[0].nodes) == (("10.0.0.9",), ("lb2",))
+        assert handover(with_, "lb1").given == ()
+        assert transport.calls.count(restarted) == 1
+
+    def test_one_that_preempts_would_take_it_back(self, transport: FakeTransport) -> None:
+        with pytest.raises(RefusedError, match="come straight back") as raised:
+            handover(maintenance(transport), "lb1")
+        assert "lbctl drain lb1" in raised.value.mend
+        assert transport.calls == []
+
+    def test_one_that_preempts_and_is_not_the_highest_may(
+        self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with_ = nopreempt(transport)
+        restarted = ("lb2", "take_restart")
+        monkeypatch.setattr(transport, "holder", lambda: "lb1" if restarted in transport.calls else "lb2")
+        assert handover(with_, "lb2").vips[0].nodes == ("lb1",)
+
+    def test_nobody_to_take_it(self, transport: FakeTransport) -> None:
+        with_ = nopreempt(transport)
+        for name in ("lb2", "lb3"):
+            transport.nodes[name].state.active.discard("haproxy")
+        with pytest.raises(RefusedError, match="no other node"):
+            handover(with_, "lb1")
+        assert transport.calls == []
+
+    def test_an_undo_that_is_armed_comes_first(self, transport: FakeTransport) -> None:
+        transport.nodes["lb1"].armed = "p"
+        with pytest.raises(RefusedError, match="cut off"):
+            handover(maintenance(transport), "lb1")
+
+    @pytest.mark.usefixtures("hasty")
+    def test_a_vip_that_does_not_move(
+        self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with_ = nopreempt(transport)
+        monkeypatch.setattr(transport, "holder", lambda: "lb1")
+        with pytest.raises(RemoteError, match="did not leave"):
+            handover(with_, "lb1")

@@ -9,6 +9,7 @@ import pytest
 
 from lbctl.errors import LockedError, UnreachableError
 from lbctl.gather import gather_node
+from lbctl.model.command import Command
 from lbctl.model.event import ConnectionLost, Event, NodeUndone, Reconnected, StepStarted
 from lbctl.model.facts import Facts
 from lbctl.model.plan import StepName
@@ -87,6 +88,29 @@ class TestComesBack:
         scene.transport.failing = cut
         assert scene.walk() == Walked(touched=True)
         assert scene.changed() == ["lb1", "lb2", "lb3"]
+
+    def test_a_node_on_its_way_into_a_reboot_refuses_its_undo_for_a_while(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scene = Scene()
+        refused = []
+
+        def going_down(number: int, node: str, command: Command) -> bool:
+            if node != "lb3" or command.words[0] not in ("take_reload", "undo"):
+                return False
+            scene.transport.stopping.add("lb3")
+            refused.append(command.words[0])
+            if len(refused) == 4:
+                scene.transport.cut.add("lb3")
+                scene.transport.failing = lambda *_: False
+            return True
+
+        scene.transport.failing = going_down
+        scene.transport.connecting = scene.transport.stopping.discard
+        monkeypatch.setattr("lbctl.rollout.undo._POLL", 0.0)
+        walked = scene.walk()
+        assert refused == ["take_reload", "undo", "undo", "undo"]
+        assert walked.back and scene.changed() == []
 
     def test_it_takes_a_few_tries(self) -> None:
         scene = Cut()

@@ -156,6 +156,33 @@ class TestSuccess:
         assert holders == [("lb3", "lb1"), ("lb2", "lb1"), ("lb1", "lb2")]
         assert scene.changed() == ["lb1", "lb2", "lb3"]
 
+    def test_a_master_that_was_dead_takes_its_vip_back_from_one_that_is_still_to_come(self) -> None:
+        """The VIP left lb2 by what this run did to lb1; that is no change by somebody else."""
+        scene = Scene()
+        scene.transport.nodes["lb1"].state.active.discard("keepalived")
+        assert scene.transport.holder() == "lb2"
+        run = scene.run()
+        assert [n.node for n in run.plan.nodes if n.holds] == ["lb2"]
+        active = scene.transport.nodes["lb1"].state.active
+
+        def start(number: int, node: str, command: Command) -> bool:
+            if (node, command.words[0]) == ("lb1", "take_reload"):
+                active.add("keepalived")
+            return False
+
+        scene.transport.failing = start
+        assert walk(run) == Walked(touched=True)
+        assert scene.transport.holder() == "lb1"
+
+    def test_a_vip_that_has_come_to_a_node_stops_it(self) -> None:
+        """Its steps are those of a backup."""
+        scene = Scene()
+        run = scene.run()
+        scene.transport.nodes["lb1"].state.active.discard("keepalived")
+        walked = walk(run)
+        assert walked.error is not None and walked.error.node == "lb2"
+        assert "it has changed since the plan was made" in walked.error.summary
+
     def test_what_the_undo_starts_is_what_was_active_when_the_node_was_read(self) -> None:
         """A daemon may die while its state is being kept, and would stay dead."""
         scene, kept = Scene(), set()

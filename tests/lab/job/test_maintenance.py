@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.job.steps import NODES, PORTS, Site, eventually, four, interrupt, tell
+from tests.lab.job.steps import NODES, PORTS, VIP, Site, eventually, four, interrupt, tell
+from tests.lab.sampler import sampled
 
 pytestmark = pytest.mark.lab
 
@@ -135,3 +136,26 @@ class TestExclude:
         assert {change["node"] for change in changes if change["action"] != "record"} == {"lb3"}
         assert [step for step in site.apply().steps() if step[1] == "swap"] == [("lb3", "swap")]
         assert site.plan()["changes"] == []
+
+
+class TestHandover:
+    def test_for_good_where_nobody_preempts(self, site: Site) -> None:
+        before = site.plan()["changes"]
+        refused = site.lbctl("handover", "lb1", code=1)
+        assert before == [] and "would come straight back" in refused.err
+        site.write(site.text.replace("      advert_int: 1\n", "      advert_int: 1\n      nopreempt: true\n"))
+        site.apply()
+        pid = site.pids("lb1", "keepalived")
+        with sampled(site.lab) as sampler, site.load() as load:
+            time.sleep(0.5)
+            done = site.lbctl("handover", "lb1", "--json")
+            time.sleep(0.5)
+        timeline = sampler.timeline(VIP)
+        cost = f"{load.report.failed} of {load.report.requests} requests failed"
+        tell(f"handover {done.seconds:.1f} s: {cost}", *timeline.lines())
+        assert done.document["vips"] == [{"vip": VIP, "nodes": ["lb2"]}]
+        assert (done.document["given"], site.holders()) == ([VIP], ("lb2",))
+        assert site.pids("lb1", "keepalived") != pid and site.left_behind() == {}
+        assert timeline.longest(2) < 0.05
+        assert load.report.failed <= 40  # a plain move (measured: 34)
+        assert "nothing to give" in site.lbctl("handover", "lb1").out
