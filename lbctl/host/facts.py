@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lbctl.model.command import Answer, Answers, Probe
-from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder, Undone
+from lbctl.model.facts import TOGETHER, Daemon, DrainRecord, Listener, LockHolder, Undone
 
 _UNITS = ("haproxy", "keepalived")
 _PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "MainPID", "StatusText", "NeedDaemonReload")
@@ -168,7 +168,7 @@ def lock_holder(answers: Answers) -> LockHolder | None:
 def undone(answers: Answers) -> Undone | None:
     """From the journal's last line: `TIME PLAN undone HOW`."""
     words = " ".join(lines(answers, "undone")).split()
-    return Undone(words[0], words[1], words[3]) if len(words) == 4 else None
+    return Undone(words[0], words[1].removesuffix(TOGETHER), words[3]) if len(words) == 4 else None
 
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

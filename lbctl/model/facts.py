@@ -70,6 +70,10 @@ class DrainRecord:
         return self.until <= now
 
 
+TOGETHER = "-together"
+"""What a transaction's id has after its plan's, where it is of several nodes at one instant."""
+
+
 @dataclass(frozen=True)
 class Undone:
     """The node's last change was put back. `how`: wait = by itself at its deadline, boot = when it booted,
@@ -111,6 +115,11 @@ class Facts:
     key: str = field(repr=False)
     drain_record: DrainRecord | None = None
     undone: Undone | None = None
+
+    @property
+    def cut_off(self) -> str:
+        """The plan whose apply was cut off in the middle of this node, or ""."""
+        return self.armed.removesuffix(TOGETHER)
 
     def daemon(self, unit: str) -> Daemon | None:
         return next((d for d in self.daemons if d.unit == unit), None)
