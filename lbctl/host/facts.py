@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from lbctl.model.command import Answer, Answers, Probe
-from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder, Undone
+from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder, Undone, plan_of
 
 _UNITS = ("haproxy", "keepalived")
 _PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "MainPID", "StatusText", "NeedDaemonReload")
@@ -187,7 +187,7 @@ def lock_holder(answers: Answers) -> LockHolder | None:
 def undone(answers: Answers) -> Undone | None:
     """From the journal's last line: `TIME PLAN undone HOW`."""
     words = " ".join(lines(answers, "undone")).split()
-    return Undone(words[0], words[1], words[3]) if len(words) == 4 else None
+    return Undone(words[0], plan_of(words[1]), words[3]) if len(words) == 4 else None
 
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

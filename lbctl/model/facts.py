@@ -70,6 +70,16 @@ class DrainRecord:
         return self.until <= now
 
 
+TOGETHER = "-together"
+"""What a transaction's id has after its plan's, where it is of several nodes at one instant."""
+HANDOVER = "-handover"
+"""And where it is a node's part in another one's handover."""
+
+
+def plan_of(transaction: str) -> str:
+    return transaction.removesuffix(TOGETHER).removesuffix(HANDOVER)
+
+
 @dataclass(frozen=True)
 class Undone:
     """The node's last change was put back. `how`: wait = by itself at its deadline, boot = when it booted,
@@ -113,6 +123,11 @@ class Facts:
     drain_record: DrainRecord | None = None
     undone: Undone | None = None
     networks: frozenset[str] = frozenset()
+
+    @property
+    def cut_off(self) -> str:
+        """The plan whose apply was cut off in the middle of this node, or ""."""
+        return plan_of(self.armed)
 
     def daemon(self, unit: str) -> Daemon | None:
         return next((d for d in self.daemons if d.unit == unit), None)

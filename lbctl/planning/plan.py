@@ -108,7 +108,7 @@ def _view(cluster: Cluster, facts: Facts) -> NodeView:
 def _unfinished(facts: Facts) -> tuple[Problem, ...]:
     if not facts.armed:
         return ()
-    text = f"{facts.node}: the apply of plan {facts.armed} was cut off in the middle"
+    text = f"{facts.node}: the apply of plan {facts.cut_off} was cut off in the middle"
     return (
         Problem(
             text,

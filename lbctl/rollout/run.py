@@ -17,7 +17,7 @@ from lbctl.model.command import Clock, Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
 from lbctl.model.event import Event
-from lbctl.model.facts import Facts
+from lbctl.model.facts import HANDOVER, TOGETHER, Facts
 from lbctl.model.kind import Work
 from lbctl.model.plan import Plan
 from lbctl.model.resource import Address, Resource
@@ -44,13 +44,9 @@ UNITS = "/etc/systemd/system/"
 """Files below it are read by systemd itself, when it is told to."""
 
 
-_TOGETHER = "-together"
-_HANDOVER = "-handover"
-
-
 def taken_together(transaction: str) -> bool:
     """Is it one of several nodes at one instant?"""
-    return transaction.endswith(_TOGETHER)
+    return transaction.endswith(TOGETHER)
 
 
 @dataclass
@@ -162,8 +158,8 @@ class Run:
         part in another's handover.
         """
         if name in self.attending:
-            return self.plan.id + _HANDOVER
-        return self.plan.id + (_TOGETHER if self.unit and name in self.unit.nodes else "")
+            return self.plan.id + HANDOVER
+        return self.plan.id + (TOGETHER if self.unit and name in self.unit.nodes else "")
 
     def touching(self, name: str) -> tuple[Change, ...]:
         """The node's changes that touch it, in apply order. That it is retired is a step's own work."""

@@ -21,7 +21,7 @@ _SECONDS = 120
 _POLL = 0.3
 
 
-def undo(run: Run, node: str) -> tuple[bool, str]:
+def undo(run: Run, node: str, how: Sequence[str] = ()) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it. A connection that is lost is made anew."""
     armed, until = node in run.armed, time.monotonic() + whole_turn(run)
     run.armed.discard(node)
@@ -36,14 +36,14 @@ def undo(run: Run, node: str) -> tuple[bool, str]:
             )
         try:
             healed = armed and not gather_node(run.node(node), run.transport).armed
-            return undone(run, node, healed=healed)
+            return _undone(run, node, how, healed=healed)
         except NodeError as error:
             if time.monotonic() > until or not goes_down(run, node):
                 return False, str(error)
         time.sleep(_POLL)
 
 
-def undone(run: Run, node: str, how: Sequence[str] = (), *, healed: bool) -> tuple[bool, str]:
+def _undone(run: Run, node: str, how: Sequence[str], *, healed: bool) -> tuple[bool, str]:
     """`healed` = it had put itself back before it could be asked again. Raises NodeError."""
     put_back(run, node, how)
     run.drains[node] = run.drain_before(node)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from lbctl.errors import NodeError
 from lbctl.model.command import command
 from lbctl.rollout.reconnect import in_touch, whole_turn
 from lbctl.rollout.run import AHEAD_SECONDS, NANO, Run, Unit
-from lbctl.rollout.undo import put_back, undone
+from lbctl.rollout.undo import put_back, undo
 
 _POLL = 0.3
 
@@ -19,6 +19,7 @@ def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
     """By node: is it as it was, and what is to be said of it.
 
     While one of them cannot be reached, the instant is the one that all of them know: the others wait for it.
+    By then it has put itself back as well, which is looked at as soon as it can be reached.
     """
     unit = run.unit
     assert unit is not None
@@ -27,21 +28,20 @@ def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
 
     def reached(node: str) -> bool:
         try:
-            in_touch(run, node, unit.seconds_left() if unit.instant else whole_turn(run))
+            in_touch(run, node, whole_turn(run))
             _rearm(run, node, run.transaction(node))
         except NodeError:
             return False
         return True
 
     def back(node: str, how: Sequence[str]) -> tuple[bool, str]:
-        try:
-            run.reach(node)
-            return undone(run, node, how, healed=False)
-        except NodeError as error:
-            return False, f"{error.summary}; it puts itself back when its time to confirm has passed"
+        wait([found[node]])
+        return undo(run, node, how)
 
-    with ThreadPoolExecutor(max_workers=len(unit.nodes)) as pool:
-        alone = not all(pool.map(reached, unit.nodes)) and unit.instant > 0
+    with ThreadPoolExecutor(max_workers=2 * len(unit.nodes)) as pool:
+        found = {node: pool.submit(reached, node) for node in unit.nodes}
+        late = wait(found.values(), unit.seconds_left() if unit.instant else None).not_done
+        alone = unit.instant > 0 and (bool(late) or not all(one.result() for one in found.values()))
         if alone:
             _wait_for(run, unit.undo_at)
         ways = [()] * len(unit.nodes) if alone else _ways(unit)

@@ -248,7 +248,7 @@ def _status(vips: Sequence[str], name: str, found: Facts | NodeError) -> Mapping
         "daemons": {d.unit: {"enabled": d.enabled, "active": d.active} for d in found.daemons},
         "servers": _servers(found),
         "lock": {"who": lock.who, "what": lock.what, "since": lock.since} if lock else None,
-        "armed": found.armed or None,
+        "armed": found.cut_off or None,
         "undone": {"when": undone.when, "plan": undone.plan, "how": undone.how} if undone else None,
         "drain": found.drain,
         "drained": _record(found.drain_record),

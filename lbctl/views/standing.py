@@ -81,7 +81,7 @@ def _notes(facts: Facts) -> Iterator[str]:
     if facts.lock:
         yield f"locked by {facts.lock.who} since {facts.lock.since}: {facts.lock.what}"
     if facts.armed:
-        yield f"an undo is armed: {facts.armed}"
+        yield f"an undo is armed: {facts.cut_off}"
     if facts.undone:
         how = _UNDONE.get(facts.undone.how, "put back")
         yield f"its last change was {how} at {facts.undone.when}: {facts.undone.plan}"

@@ -190,7 +190,9 @@ def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
         put_back_together(run, transaction)
     for name in armed:
         put_back(run, name)  # harmless where it is back already
-        with_.emit(NodeUndone(name, True, f"the apply of plan {gathered[name].armed} was cut off; put back"))
+        with_.emit(
+            NodeUndone(name, True, f"the apply of plan {gathered[name].cut_off} was cut off; put back")
+        )
     return True
 
 

@@ -173,10 +173,10 @@ def _refuse(run: Run, name: str, allowed: frozenset[str]) -> bool:
 
 
 def _refuse_armed(run: Run, name: str) -> None:
-    armed = run.gathered[name].armed
-    if armed:
+    cut_off = run.gathered[name].cut_off
+    if cut_off:
         raise RefusedError(
-            f"{name}: the apply of plan {armed} was cut off there; nothing was changed",
+            f"{name}: the apply of plan {cut_off} was cut off there; nothing was changed",
             mend="put that back first: lbctl apply",
         )
 

@@ -104,7 +104,7 @@ def _locked(gone: Gone, transport: Transport, emit: Emit) -> Iterator[Mapping[st
         for name, facts in gathered.items():
             if facts.armed:
                 raise RefusedError(
-                    f"{name}: the apply of plan {facts.armed} was cut off there; nothing was changed",
+                    f"{name}: the apply of plan {facts.cut_off} was cut off there; nothing was changed",
                     mend="its undo would give the old record back; put that back first: lbctl apply",
                 )
         yield gathered

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import dataclass, field, replace
 
 import pytest
 
+from lbctl.errors import UnreachableError
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
 from lbctl.model.change import Change
@@ -17,10 +19,12 @@ from lbctl.model.event import Event, NodeUndone, StepDone, Taken
 from lbctl.model.plan import Plan, Step, StepName
 from lbctl.planning.instant import Renewed, election_seconds, renewed
 from lbctl.planning.plan import make
-from lbctl.rollout.run import Run, taken_together
+from lbctl.rollout import reconnect
+from lbctl.rollout import run as rollout
+from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
 from lbctl.rollout.undo_together import put_back_together
 from lbctl.rollout.walk import Walked, walk
-from tests.unit.fake_node import KEEPALIVED, FakeTransport
+from tests.unit.fake_node import KEEPALIVED, FakeTransport, put_back
 from tests.unit.test_planning import changed_vrrp, codes, gathered
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
@@ -106,6 +110,7 @@ class Scene:
 
     proxy: str = PROXY
     stop_after: int = 10**6
+    confirm_within: int = CONFIRM_WITHIN
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -123,6 +128,7 @@ class Scene:
             found,
             self.events.append,
             lambda: len(self.events) >= self.stop_after,
+            self.confirm_within,
         )
         return walk(run)
 
@@ -204,6 +210,35 @@ class TestWalk:
         walked = scene.walk()
         assert walked.back
         scene.all_or_none()
+
+
+class TestLate:
+    def test_one_that_is_reached_after_the_instant_is_looked_at_then(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The others wait for the instant that all know; no person is called to one that is back alone."""
+        monkeypatch.setattr(rollout, "UNDO_SECONDS", 0)
+        monkeypatch.setattr(reconnect, "_PAUSE", 0.05)
+        scene = Scene(confirm_within=1)
+        nodes, began, undone = scene.transport.nodes, time.monotonic(), []
+
+        def fails(number: int, node: str, command: Command) -> bool:
+            if command.words[0] == "undo":
+                undone.append(time.monotonic() - began)
+            if (node, command.words[0]) == ("lb2", "take_together"):
+                scene.transport.cut.add("lb2")
+                return True
+            return False
+
+        def connecting(node: str) -> None:
+            if time.monotonic() - began < 2.5:
+                raise UnreachableError(node, "cannot be reached")
+            put_back(nodes[node])
+
+        scene.transport.failing, scene.transport.connecting = fails, connecting
+        walked = scene.walk()
+        assert walked.undone == dict.fromkeys(NODES, True) and not scene.all_or_none()
+        assert min(undone) > 1 and ("lb2", "undo") in scene.transport.calls
 
 
 class TestCutOff:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Has keepalived take its file at an instant that is the same on every node.
 #   take VERB AT LIST
-#   VERB  reload or restart
+#   VERB  reload or restart; start for the undo of one that died
 #   AT    the instant, in nanoseconds since the epoch by this node's clock; one that has passed is now
 #   LIST  a file. Its first line: how many seconds an election may take. Then, a line each, the addresses
 #         whose virtual router is another one afterwards: ADDRESS/PREFIX and its instances' names, by tabs.
@@ -10,7 +10,7 @@
 verb=$1 at=$2 list=$3
 base=/var/lib/lbctl
 tab=$(printf '\t')
-run=$(mktemp -d) || exit 1
+run=$(mktemp -d /run/lbctl-take.XXXXXX) || exit 1
 drain=
 began=$(date +%s)
 IFS= read -r seconds <"$list" || exit 1
@@ -62,6 +62,8 @@ release() {
 trap release EXIT
 trap 'exit 143' INT TERM HUP
 
+# one that boots from here on goes on with the new file, as the others do
+[ ! -d "$base/armed" ] || { : >"$base/armed/taken" && sync "$base/armed"; }
 number=0
 {
   read -r _
@@ -79,7 +81,8 @@ fi
 left=$((at - $(date +%s%N)))
 [ "$left" -le 0 ] || [ "$left" -gt 600000000000 ] || # a clock that has jumped is no reason to wait
   sleep "$((left / 1000000000)).$(printf %09d $((left % 1000000000)))"
-[ ! -d "$base/armed" ] || : >"$base/armed/taken"
+# whoever wanted it is dead, and another node may not have been told: it would be the only one
+[ ! -d "$base/armed" ] || ! flock -n "$base/lock" true || { rm -f "$base/armed/taken"; exit 1; }
 echo "took $(date +%s%N)"
 timeout 60 systemctl "$verb" keepalived || exit
 [ "$(wc -l <"$list")" -le 1 ] || sleep "$seconds"

@@ -51,7 +51,13 @@ put_back() { # NUMBER PATH; one that is as it was is left alone: its disk may be
   new=${2%/*}/.${2##*/}.lbctl-undo
   rm -f "${2%/*}/.${2##*/}.lbctl-new"
   [ ! -f "$2" ] || [ "$(looks "$2")" != "$(looks "undoing/$1")" ] || return 0
-  cp -a "undoing/$1" "$new" && sync "$new" && mv -T "$new" "$2" || { rm -f "$new"; note "$2 could not be put back"; }
+  copy "undoing/$1" "$new" && mv -T "$new" "$2" || { rm -f "$new"; note "$2 could not be put back"; }
+}
+
+copy() { # a full disk has no room for one, and for a second name of what is there already it has
+  cp -a "$1" "$2" && sync "$2" && return
+  rm -f "$2"
+  ln "$1" "$2"
 }
 
 set_sysctl() {
@@ -91,15 +97,17 @@ service() { # UNIT ENABLED ACTIVE, as they were
 
 effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to take them
   [ "$mode" != boot ] || return 0
+  verb=$2
   if ! systemctl -q is-active "$1"; then
     systemctl reset-failed "$1" 2>/dev/null
-    [ "$3" != active ] || timeout 60 systemctl start "$1" || note "$1 could not be started with its old files"
-    return 0
+    [ "$3" = active ] || return 0
+    verb=start
   fi
+  # one that is started is no sooner in the election than those that go on
   if [ "$1" = keepalived ] && [ -e undoing/together ]; then
-    sh ./take "$2" "$instant" undoing/together && return 0
+    sh ./take "$verb" "$instant" undoing/together && return 0
   fi
-  timeout 60 systemctl "$2" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||
+  timeout 60 systemctl "$verb" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||
     note "$1 could not be made to take its old files"
 }
 

@@ -16,7 +16,7 @@ from tests.lab.job.steps import Site, eventually
 Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[None]]
 
 WITHIN = 30  # seconds until a node puts itself back: the least that lbctl takes
-_SHORT = 8.0  # seconds, longer than an election
+SHORT = 8.0  # seconds, longer than an election
 _FILL = "/fill"
 
 _CUT = """nft -f - <<'.'
@@ -71,7 +71,7 @@ def _cut(site: Site, node: str, process: subprocess.Popen[str]) -> Iterator[None
     site.sh(node, _CUT)
     try:
         yield
-        time.sleep(_SHORT)
+        time.sleep(SHORT)
         eventually(lambda: not busy(site, node), WITHIN + 15)
     finally:
         site.sh(node, "nft delete table inet cut")
@@ -84,7 +84,7 @@ def _frozen(site: Site, node: str, process: subprocess.Popen[str]) -> Iterator[N
     cgroup.kill(group, signal.SIGSTOP)
     try:
         cgroup.kill(group, signal.SIGSTOP)  # those that were forked meanwhile
-        time.sleep(_SHORT)
+        time.sleep(SHORT)
     finally:
         cgroup.kill(group, signal.SIGCONT)
     yield

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lbctl.lab import Lab, LabSpec
+from lbctl.model.facts import TOGETHER
 from lbctl.model.plan import StepName
 from tests.lab.conftest import Labs
 from tests.lab.faults.faults import LASTS, STRIKES, WITHIN, busy
-from tests.lab.faults.matrix import ORDER, Cell, Fault
+from tests.lab.faults.holders import held
+from tests.lab.faults.matrix import LEAVES, ORDER, WALKS, Cell, Fault, Way
 from tests.lab.job.steps import (
     ALLOW_ALL,
     NODES,
@@ -39,6 +41,7 @@ FILES = (
     "/opt/note",
     "/opt/second",
 )
+ALLOWED = f"{ALLOW_ALL},node-removed"
 DISK_MB = 200  # so small that it is filled at once
 SETTLE = 20.0  # seconds for an election, a daemon that comes up again, a port that is bound
 STEADY = 7.0  # seconds without a move: the check's two polls, and an election
@@ -46,29 +49,39 @@ LOCK = 75.0  # seconds until a lock is given up whose holder is silent, with som
 # what the next apply takes away, and nothing reads: candidates, copies, a policy that forbids nothing
 PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
 
+UNITS = ("haproxy", "keepalived")
+# of what peers compare the hardest: it elects anew
+ROUTER = ("virtual_router_id: 47", "virtual_router_id: 48")
+GONE = ("  lb3: {address: 10.15.85.34, priority: 100}\n", "")
+
 Files = Mapping[str, Mapping[str, str]]
-"""By node and path: a digest, or `absent`."""
+"""By node and path: a digest, or `absent`. By node and daemon: is it enabled?"""
 
 
-def texts(name: str) -> tuple[str, str]:
-    """Two cluster files; the way from either to the other has every step."""
+def texts(name: str) -> Mapping[Way, tuple[str, str]]:
+    """By way: two cluster files, and what lies between them is that way's steps."""
     package = ("psmisc]", f"psmisc, {PACKAGE}]")
     one = with_files(cluster_text(name, package), LIMITS.format(100000))
     other = with_files(
         four(cluster_text(name, package)), LIMITS.format(200000), '/opt/second: {content: "there\\n"}'
     )
-    return one, other
+    return {
+        Way.APART: (one, other),
+        Way.TOGETHER: (one, one.replace(*ROUTER)),
+        Way.LEAVING: (one, one.replace(*GONE)),
+    }
 
 
 def make_ground(labs: Labs, root: Path) -> Ground:
-    """The lab with both files' machines, serving, on small disks."""
+    """The lab with all files' machines, serving, on small disks."""
     name = f"faults-{labs.prefix()}"
 
     def up(spec: LabSpec) -> Lab:
         return labs.up(replace(spec, nodes=tuple(replace(node, disk_mb=DISK_MB) for node in spec.nodes)))
 
-    one, other = texts(name)
-    ground = Ground(make_site(root, name, other, up), one, other)
+    files = texts(name)
+    one, other = files[Way.APART]
+    ground = Ground(make_site(root, name, other, up), files, one, other)
     ground.site.write(one)
     ground.site.apply()
     eventually(lambda: ground.site.holders() == ("lb1",), SETTLE)
@@ -92,22 +105,35 @@ class Ground:
     """The cluster that the cells work on, one after the other, there and back between two cluster files."""
 
     site: Site
+    texts: Mapping[Way, tuple[str, str]]
     now: str
     next: str
     good: bool = False
     number: int = 0
 
-    def steps(self) -> list[tuple[str, StepName]]:
-        """What a plan to the other file would walk, with a package to install, and keepalived to start."""
-        self._without_package()
-        self._without_keepalived()
+    def steps(self, way: Way) -> list[tuple[str, StepName]]:
+        """What a plan to the way's other file would walk; apart with a package to install, and keepalived to
+        start. Of the other ways what is their own."""
+        self._calm(way)
+        if way is Way.APART:
+            self._without_package()
+            self._without_keepalived()
         self.site.write(self.next)
-        return [(step["node"], StepName(step["step"])) for step in self.site.plan()["steps"]]
+        own = {Way.APART: ORDER, Way.TOGETHER: (), Way.LEAVING: (LEAVES,)}[way]
+        found = [step for step in self.site.plan()["steps"] if step["together"] or step["node"] in own]
+        self.good = way is not Way.APART
+        return [(step["node"], StepName(step["step"])) for step in found]
 
     def run(self, cell: Cell) -> Mapping[str, float]:
         """Seconds by phase. Raises AssertionError where something does not hold."""
         watch = Watch()
-        self._calm()
+        self._calm(cell.way)
+        with held(self.site, cell):
+            self._run(cell, watch)
+        self.good = True
+        return watch.laps
+
+    def _run(self, cell: Cell, watch: Watch) -> None:
         if cell.step is StepName.INSTALL:
             self._without_package()
         if cell.step is StepName.LISTEN:
@@ -115,12 +141,14 @@ class Ground:
         before = files(self.site)
         self.site.write(self.next)
         watch.lap("prepare")
-        words = ("--yes", "--json", "--allow", ALLOW_ALL, "--confirm-within", str(WITHIN))
+        words = ("--yes", "--json", "--allow", ALLOWED, "--confirm-within", str(WITHIN))
         process = self.site.start("apply", *words)
         try:
             seen = run_until(process, "started", str(cell.step), cell.node)
             if cell.step is StepName.INSTALL:
                 unpacking(self.site, cell.node)
+            if cell.step is StepName.TAKE and cell.fault is not Fault.KILL:
+                told(self.site, cell.node)
             watch.lap("until it strikes")
             first = _struck(self.site, cell, process, watch)
         finally:
@@ -132,32 +160,34 @@ class Ground:
         heal(self.site, cell, said)
         watch.lap("healing")
         middle = files(self.site)
-        self._converge(said, watch)
+        self._converge(cell, said, watch)
         after = files(self.site)
         unbroken(cell, before, middle, after, said)
         if cell.fault is not Fault.KILL:
             true_report(first, before, middle, after)
             true_code(cell, first)
-        self.good = True
         watch.lap("comparison")
-        return watch.laps
 
-    def _calm(self) -> None:
-        """As the file of now says; only after a red cell there is anything to do."""
-        was_good, self.good = self.good, False
+    def _calm(self, way: Way) -> None:
+        """As the file says that the way begins at; after a green cell of the way there is nothing to do."""
+        one, other = self.texts[way]
+        if self.now == other and way is not Way.LEAVING:  # which has no way back
+            one, other = other, one
+        was_good, self.good = self.good and self.now == one, False
+        self.now, self.next = one, other
         self.site.write(self.now)
         if not was_good and (self.site.plan()["changes"] or self.site.left_behind()):
             eventually(lambda: free(self.site), LOCK)
             _steady(self.site)
-            self.site.apply("--allow", ALLOW_ALL)
+            self.site.apply("--allow", ALLOWED)
         eventually(lambda: self.site.holders() == ("lb1",), SETTLE)
 
-    def _converge(self, said: str, watch: Watch) -> None:
+    def _converge(self, cell: Cell, said: str, watch: Watch) -> None:
         """A second apply, typed as soon as nobody holds a lock: in turn here and in a new workspace."""
         site = self._somewhere()
         eventually(lambda: free(site), LOCK)
         watch.lap("a lock held")
-        second = site.apply("--allow", ALLOW_ALL, code=None)
+        second = site.apply("--allow", ALLOWED, code=None)
         assert second.code == 0, f"the second apply\n{second.out}{second.err}\nthe first\n{said}"
         watch.lap("second apply")
         self.now, self.next = self.next, self.now
@@ -165,7 +195,8 @@ class Ground:
         assert site.left_behind() == {}, said
         serves(site)
         eventually(lambda: site.holders() == ("lb1",), SETTLE)
-        assert all(site.listens(node) for node in NODES)
+        gone = {LEAVES} if cell.way is Way.LEAVING else set()
+        assert {node for node in NODES if not site.listens(node)} == gone
 
     def _somewhere(self) -> Site:
         self.number += 1
@@ -189,6 +220,12 @@ class Ground:
 def unpacking(site: Site, node: str) -> None:
     """Wait for the middle of an install; before it apt reads its lists, where nothing can break."""
     site.sh(node, "timeout 20 sh -c 'until pidof dpkg >/dev/null; do :; done'")
+
+
+def told(site: Site, node: str) -> None:
+    """Wait until the node knows of the instant. One that is cut off in the milliseconds before that cannot be
+    told from one that knows: docs/node.md."""
+    site.sh(node, "timeout 20 sh -c 'until [ -e /var/lib/lbctl/armed/taken ]; do :; done'")
 
 
 def _struck(site: Site, cell: Cell, process: subprocess.Popen[str], watch: Watch) -> Done:
@@ -243,7 +280,8 @@ def status_is_true(site: Site, plan: str, said: str) -> None:
     for node in site.lbctl("status", "--json").document["nodes"]:
         name = node["node"]
         armed = site.sh(name, "cat /var/lib/lbctl/armed/id /var/lib/lbctl/undoing/id 2>/dev/null; :")
-        assert node["armed"] == (armed or None) and armed in ("", plan), f"{node}\n{said}"
+        assert node["armed"] == (plan if armed else None), f"{node}\n{said}"
+        assert armed.removesuffix(TOGETHER) in ("", plan), f"{node}\n{said}"
         assert node["serial"] == json.loads(site.sh(name, "cat /var/lib/lbctl/owner.json"))["serial"], said
 
 
@@ -255,22 +293,22 @@ def free(site: Site) -> bool:
 
 def files(site: Site) -> Files:
     """What stands on every node now."""
-    paths = " ".join(FILES)
-    script = (
-        f"for f in {paths}; do [ -e $f ] && sha256sum <$f || echo absent; done; cat /var/lib/lbctl/owner.json"
-    )
+    names = (*FILES, *UNITS)
+    script = f"for f in {' '.join(FILES)}; do [ -e $f ] && sha256sum <$f || echo absent; done"
+    script += f"; systemctl is-enabled {' '.join(UNITS)}; cat /var/lib/lbctl/owner.json"
     found = {}
     for node in NODES:
-        *digests, record = site.sh(node, script).split("\n", len(FILES))
+        *said, record = site.sh(node, script).split("\n", len(names))
         json.loads(record)  # a half written one would be none
-        found[node] = dict(zip(FILES, digests, strict=True))
+        found[node] = dict(zip(names, said, strict=True))
     return found
 
 
 def unbroken(cell: Cell, before: Files, middle: Files, after: Files, said: str) -> None:
     """Every file was as before or as after, and a node that healed by itself was so as a whole."""
+    touched = {node for node, _ in WALKS[cell.way]}
     for node in ORDER:
-        assert before[node] != after[node], f"{node} was not changed at all\n{said}"
+        assert (before[node] != after[node]) == (node in touched), f"{node}: changed at all?\n{said}"
         for path, digest in middle[node].items():
             assert digest in (before[node][path], after[node][path]), f"{node} {path}\n{said}"
         if cell.fault is not Fault.KILL:
@@ -280,6 +318,7 @@ def unbroken(cell: Cell, before: Files, middle: Files, after: Files, said: str) 
 def true_report(first: Done, before: Files, middle: Files, after: Files) -> None:
     """What the first apply said of each node is what was there; of one that failed it may not know."""
     may_be = {"changed": (after,), "unchanged": (before,), "undone": (before,), "failed": (before, after)}
+    may_be["retired"] = (after,)
     for report in (line for line in first.lines if line["event"] == "report"):
         for node in report["nodes"]:
             allowed = [of[node["node"]] for of in may_be[node["what"]]]

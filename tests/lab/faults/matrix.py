@@ -22,7 +22,7 @@ _JOINING = (StepName.ARM, StepName.LISTEN, *_BACKUP[1:])
 _MASTER = tuple(StepName.HANDOVER if step is StepName.DRAIN else step for step in _BACKUP)
 
 ORDER = ("lb3", "lb2", "lb1")
-# what a plan for `harness.texts` walks; the harness holds it against the real plan before the first cell
+# what plans for `harness.texts` walk; the harness holds it against the real plans before the first cell
 STEPS: tuple[tuple[str, StepName], ...] = (
     *((node, step) for step in _FIRST for node in ORDER),
     *(("lb3", step) for step in _JOINING),
@@ -30,11 +30,27 @@ STEPS: tuple[tuple[str, StepName], ...] = (
     *(("lb1", step) for step in _MASTER),
 )
 
-# nodes that change together are one turn, another way through the same steps: job/test_together.py;
-# only a node that leaves the cluster has this step, and then there is no way back by the same two files: what
-# fails in it is tried in job/test_life.py
-ELSEWHERE = frozenset({StepName.TAKE, StepName.RETIRE})
-WALKED = tuple(step for step in StepName if step not in ELSEWHERE)
+_UNIT = (StepName.ARM, StepName.SWAP, StepName.TAKE, StepName.VERIFY, StepName.CONFIRM)
+LEAVES = "lb3"
+
+
+class Way(Enum):
+    """What the apply of a cell does: node by node; on all nodes at one instant; or a node leaves."""
+
+    APART = "apart"
+    TOGETHER = "together"
+    LEAVING = "leaving"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+WALKS: Mapping[Way, tuple[tuple[str, StepName], ...]] = {
+    Way.APART: STEPS,
+    Way.TOGETHER: tuple((node, step) for step in _UNIT for node in ORDER),
+    Way.LEAVING: tuple((LEAVES, step) for step in (StepName.ARM, StepName.RETIRE, StepName.CONFIRM)),
+}
+"""By way: the steps of the turns that touch a node."""
 
 
 class Fault(Enum):
@@ -60,23 +76,38 @@ class Cell:
     node: str
     step: StepName
     fault: Fault
+    way: Way = Way.APART
 
     def __str__(self) -> str:
-        return f"{self.step}-{self.node}-{self.fault}"
+        before = "" if self.way is Way.APART else f"{self.way}-"
+        return f"{before}{self.step}-{self.node}-{self.fault}"
 
 
 def cells() -> tuple[Cell, ...]:
     """All of them, in the order of the walk."""
-    return tuple(Cell(node, step, fault) for node, step in STEPS for fault in Fault)
+    return tuple(
+        Cell(node, step, fault, way) for way, walk in WALKS.items() for node, step in walk for fault in Fault
+    )
+
+
+# what tears a unit apart: nobody to tell the nodes anything, one that is not told, one that begins anew
+_ELSEWHERE = (
+    Cell("lb2", StepName.TAKE, Fault.KILL, Way.TOGETHER),
+    Cell("lb1", StepName.TAKE, Fault.CUT, Way.TOGETHER),
+    Cell("lb3", StepName.TAKE, Fault.POWER, Way.TOGETHER),
+    Cell("lb2", StepName.TAKE, Fault.REBOOT, Way.TOGETHER),
+    Cell(LEAVES, StepName.RETIRE, Fault.POWER, Way.LEAVING),
+)
 
 
 def selection() -> tuple[Cell, ...]:
-    """Each step once and each fault at least once, the nodes taking turns."""
+    """Each step and each fault at least once, the nodes taking turns."""
     found, faults = [], list(Fault)
-    for number, step in enumerate(WALKED):
+    walked = {step for _, step in STEPS}
+    for number, step in enumerate(step for step in StepName if step in walked):
         nodes = [node for node, one in STEPS if one is step]
         found.append(Cell(nodes[number % len(nodes)], step, faults[number % len(faults)]))
-    return tuple(found)
+    return (*found, *_ELSEWHERE)
 
 
 @dataclass(frozen=True)
@@ -92,11 +123,12 @@ class Result:
 def table(results: Sequence[Result]) -> list[str]:
     """The matrix as text: a row a step, a column a fault, in each cell its seconds; `RED` where it failed."""
     by_cell = {r.cell: f"{r.seconds:.0f} s" if r.good else f"RED {r.seconds:.0f}" for r in results}
-    rows = [["node", "step", *map(str, Fault)]]
-    for node, step in STEPS:
-        row = [by_cell.get(Cell(node, step, fault), "") for fault in Fault]
-        if any(row):
-            rows.append([node, str(step), *row])
+    rows = [["way", "node", "step", *map(str, Fault)]]
+    for way, walk in WALKS.items():
+        for node, step in walk:
+            row = [by_cell.get(Cell(node, step, fault, way), "") for fault in Fault]
+            if any(row):
+                rows.append([str(way), node, str(step), *row])
     longest = max((r.seconds for r in results), default=0.0)
     green, total = sum(r.good for r in results), sum(r.seconds for r in results)
     summary = f"{green} of {len(results)} cells green, {total:.0f} s, the longest {longest:.0f} s"

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from lbctl.model.plan import StepName
 from tests.lab.faults.harness import Ground
-from tests.lab.faults.matrix import STEPS, WALKED, Cell, Fault, cells, selection
+from tests.lab.faults.matrix import WALKS, Cell, Fault, cells, selection
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(420)]
 
@@ -17,9 +18,9 @@ CHOSEN = cells() if os.environ.get("LBCTL_FAULTS") == "all" else selection()
 
 
 def test_the_matrix_is_the_plans_own(ground: Ground) -> None:
-    """Its steps are those of a real plan, and it leaves out none that there is."""
-    assert ground.steps() == list(STEPS)
-    assert {step for _, step in STEPS} == {cell.step for cell in CHOSEN} == set(WALKED)
+    """Its steps are those of real plans, and it leaves out none that there is."""
+    assert {way: ground.steps(way) for way in WALKS} == {way: list(walk) for way, walk in WALKS.items()}
+    assert {cell.step for cell in CHOSEN} == set(StepName)
     assert {cell.fault for cell in CHOSEN} == set(Fault)
 
 

@@ -14,11 +14,13 @@ from tests.lab.job.steps import HEAT, Done, Site, cluster_text, four, make_site
 
 @dataclass(frozen=True)
 class First:
-    """The way from bare nodes to a serving cluster."""
+    """The way from bare nodes to a serving cluster, and which ports answered then, and who had the VIP."""
 
     site: Site
     plan: Any
     apply: Done
+    answers: list[int]
+    holders: tuple[str, ...]
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,8 @@ def first(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> First:
     root = tmp_path_factory.mktemp("workspace")
     # four controllers answer, and one port more; the cluster file knows three of them
     site = make_site(root, name, four(cluster_text(name, HEAT)), labs.up)
-    return First(site, site.plan(), site.apply())
+    plan, apply = site.plan(), site.apply()
+    return First(site, plan, apply, site.answers(), site.holders())
 
 
 @pytest.fixture

@@ -88,6 +88,8 @@ grep -Hv 0 /proc/sys/net/ipv4/conf/eth*/arp_ignore /proc/sys/net/ipv4/conf/eth*/
 [ "$(cat drain 2>/dev/null || echo 0)" = 0 ] || echo "drain $(cat drain)"
 find /etc -name '.*.lbctl-*'
 ls /usr/sbin/policy-rc.d 2>/dev/null
+ls -d /run/lbctl-take.* 2>/dev/null
+ip -o addr show dev lo to {vip}
 :"""
 
 
@@ -243,7 +245,7 @@ class Site:
 
     def left_behind(self) -> dict[str, str]:
         """By node: what of an apply is still there that should not be."""
-        found = {node: self.sh(node, _LEFT) for node in NODES}
+        found = {node: self.sh(node, _LEFT.format(vip=VIP)) for node in NODES}
         return {node: said for node, said in found.items() if said}
 
     def snapshot(self, node: str) -> str:

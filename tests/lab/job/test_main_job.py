@@ -19,8 +19,8 @@ class TestBareNodes:
         assert first.apply.report["code"] == 0
         assert all(node["serving"] for node in first.apply.report["nodes"])
         tell(f"bare to serving: {first.apply.seconds:.1f} s")
-        assert first.site.answers() == list(PORTS)
-        assert first.site.holders() == ("lb1",)
+        assert first.answers == list(PORTS)
+        assert first.holders == ("lb1",)
 
     def test_the_nodes_are_as_desired(self, site: Site) -> None:
         for node in NODES:

@@ -133,15 +133,6 @@ def found_in(site: Site, said: str, words: list[str]) -> list[str]:
     return places
 
 
-def test_a_change_that_peers_compare_is_refused(site: Site) -> None:
-    write(site, text(site))
-    refused = site.lbctl("apply", "--yes", code=1)
-    assert "--allow split" in told(refused)
-    changes = [c for c in site.plan()["changes"] if c["name"].endswith("keepalived.conf")]
-    assert {change["scope"] for change in changes} == {"cluster"}
-    assert VRRP not in told(refused, site.lbctl("plan", "--text"))
-
-
 def test_they_are_nowhere_to_be_found(site: Site) -> None:
     write(site, text(site))
     with processes([VRRP, STATS, PEM.splitlines()[1]]) as in_processes:
