@@ -83,7 +83,6 @@ _LEFT = """
 cd /var/lib/lbctl || exit 0
 for f in armed undoing txn stage; do [ ! -e $f ] || echo "$f"; done
 nft list tables 2>/dev/null | grep lbctl
-ip -o addr show dev lo | grep -v -e ' 127[.]' -e ' ::1/'
 grep -Hv 0 /proc/sys/net/ipv4/conf/eth*/arp_ignore /proc/sys/net/ipv4/conf/eth*/arp_announce
 [ "$(cat drain 2>/dev/null || echo 0)" = 0 ] || echo "drain $(cat drain)"
 find /etc -name '.*.lbctl-*'
