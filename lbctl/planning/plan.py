@@ -120,8 +120,11 @@ def _unfinished(facts: Facts) -> tuple[Problem, ...]:
 
 
 def _drained(node: Node, facts: Facts) -> tuple[Problem, ...]:
-    """Somebody works on the node. An apply leaves that alone, or is none."""
-    if not facts.drain or not order.held_out(facts):
+    """Somebody works on the node. An apply leaves that alone, or is none.
+
+    What an apply that was cut off has drained is its undo's to put back.
+    """
+    if not facts.drain or facts.armed or not order.held_out(facts):
         return ()
     file = node.file_of("keepalived")
     by = f" by {facts.drain_record.who}" if facts.drain_record else ""
