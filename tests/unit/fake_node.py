@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from lbctl import haproxy
-from lbctl.errors import RemoteError, UnreachableError
+from lbctl.errors import CommandError, UnreachableError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
@@ -94,7 +94,7 @@ class FakeTransport:
             if self.failing(number, node, command):
                 if command.words[0] in self.lost:
                     self._do(self.nodes[node], command)
-                raise RemoteError(node, f"{command.words[0]} failed", evidence=["as the test wants it"])
+                raise CommandError(node, command.words[0], evidence=["as the test wants it"])
             said.append(self._do(self.nodes[node], command) or self._adverts(node, command))
         return tuple(said)
 
@@ -265,7 +265,7 @@ def _restart(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
     if node.armed != words[0]:
-        raise RemoteError("node", "the time to confirm has passed")
+        raise CommandError(node.address, "still_armed")
 
 
 def _take_together(node: FakeNode, words: list[str], stdin: bytes) -> str:
@@ -287,7 +287,7 @@ def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 def _is_confirmed(node: FakeNode, words: list[str], stdin: bytes) -> None:
     if node.confirmed != words[0]:
-        raise RemoteError(node.address, "is confirmed failed")
+        raise CommandError(node.address, "is_confirmed")
 
 
 def _start(node: FakeNode, words: list[str], stdin: bytes) -> None:
