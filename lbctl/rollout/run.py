@@ -9,7 +9,6 @@ from threading import Barrier
 
 from lbctl.document import Document
 from lbctl.errors import CommandError, NodeError, RemoteError
-from lbctl.gather import gather_node
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import MAIN_FILES, Cluster, Node
@@ -132,13 +131,13 @@ class Run:
         """Is the node drained by this run, and not by somebody before it?"""
         return self.drains[name] != self.drain_before(name)
 
-    def refresh(self, name: str) -> Facts:
-        """Read the node again and take its changes from what is there now."""
-        facts = gather_node(self.node(name), self.transport)
-        found, _ = compare(self.node(name), facts)
+    def refresh(self, name: str, facts: Facts) -> None:
+        """The node's changes from what is there now. Raises RemoteError for what could not be read of it."""
+        found, unknown = compare(self.node(name), facts)
+        if unknown:
+            raise RemoteError(name, unknown[0].text, mend=unknown[0].mend)
         self.gathered[name] = facts
         self.changes[name] = tuple(explained(change, self.node(name), facts) for change in found)
-        return facts
 
     def begin(self, name: str) -> None:
         """The node's own turn: what it takes together with the others is none of it."""

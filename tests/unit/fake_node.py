@@ -31,6 +31,7 @@ class State:
     owner: bytes
     active: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     enabled: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
+    packages: set[str] = field(default_factory=set)
     drain: int = 0
     drain_record: bytes = b""
 
@@ -134,6 +135,7 @@ class FakeTransport:
             "units": lambda: _daemons(node),
             "owner": lambda: node.state.owner.decode(),
             "lock": str,
+            "package": lambda: "".join(f"{one} 1.0 ii\n" for one in sorted(node.state.packages)),
             "armed": lambda: node.armed,
             "undone": str,
             "running": lambda: "stopping" if name in self.stopping else "running",
@@ -307,6 +309,10 @@ def _owner(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.owner = stdin
 
 
+def _install(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.packages.update(words)
+
+
 def _stop(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.active.discard(words[0])
 
@@ -341,6 +347,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "drop_drain_record": _record,
     "write_owner": _owner,
     "stop_service": _stop,
+    "apt_install": _install,
     "set_enabled": _enabled,
     "end_connections": lambda node, words, stdin: "0",
 }
