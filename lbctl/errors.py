@@ -109,6 +109,14 @@ class RemoteError(NodeError):
     """A command on the node failed."""
 
 
+class CommandError(RemoteError):
+    """One of the commands that are lbctl's own failed: `function`, by its name there."""
+
+    def __init__(self, node: str, function: str, *, detail: str = "", evidence: Sequence[str] = ()) -> None:
+        self.function = function
+        super().__init__(node, f"{function.replace('_', ' ')} failed", detail=detail, evidence=evidence)
+
+
 class LockedError(NodeError):
     """Somebody else works on the node."""
 

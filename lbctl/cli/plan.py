@@ -48,7 +48,10 @@ def plan(
     if no_secrets and out is not None:
         raise UsageError("a plan without secrets cannot be applied", mend="leave out --out, or --no-secrets")
     later = Later(lambda: view(json, no_color))
-    with reached(file, secrets=not no_secrets, exclude=exclude) as (cluster, reader), closing(later):
+    with (
+        reached(file, secrets=not no_secrets, login=not no_secrets, exclude=exclude) as (cluster, reader),
+        closing(later),
+    ):
         # imported while the nodes are being logged in to
         from lbctl.model.report import Exit
         from lbctl.workflows.plan import plan as make_plan

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reached(
-    file: Path, *, secrets: bool = True, exclude: Sequence[str] | None = None
+    file: Path, *, secrets: bool = True, login: bool = True, exclude: Sequence[str] | None = None
 ) -> Iterator[tuple[Cluster, SshTransport]]:
     """The cluster, and a transport whose connections are being opened, and are closed at the end.
 
     Whatever else has to be imported is best imported now: the logins wait for the nodes meanwhile.
-    Nodes that are excluded are not connected to. Raises InputError, UsageError, and LabError for a cluster
-    that lives only in a lab when none is up.
+    Nodes that are excluded are not connected to. Without `secrets` only what `login` needs is resolved.
+    Raises InputError, UsageError, and LabError for a cluster that lives only in a lab when none is up.
     """
     from lbctl.desired import load
     from lbctl.transport.cluster import SshTransport
 
-    cluster = without(load(file, secrets=secrets), exclude or ())
+    cluster = without(load(file, secrets=secrets, login=login), exclude or ())
     transport = SshTransport(cluster.nodes, _ssh_config(cluster) if cluster.lab_only else None)
     patient = True
     try:

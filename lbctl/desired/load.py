@@ -32,26 +32,27 @@ CONTROLLERS = "controllers"
 Rendered = tuple[ManagedFile, Document] | None
 
 
-def load(path: Path, *, secrets: bool = True) -> Cluster:
+def load(path: Path, *, secrets: bool = True, login: bool = False) -> Cluster:
     """The cluster of a cluster file.
 
-    Without `secrets` none is resolved, and files show the mask in their place; nothing but the file and those
-    that it names beside itself is read, nothing is run. Raises InputError with every problem that was found.
+    Without `secrets` none is resolved, but with `login` the password that sudo asks for; files show the mask
+    in their place. Nothing but the file and those that it names beside itself is read, nothing is run. Raises
+    InputError with every problem that was found.
     """
     findings = Findings(str(path))
     tree = read(path, findings)
-    cluster = _cluster(path, tree, findings, secrets) if tree is not None else None
+    cluster = _cluster(path, tree, findings, secrets, login) if tree is not None else None
     if findings.errors or cluster is None:
         raise InputError(findings.all)
     return cluster
 
 
-def _cluster(path: Path, tree: Map, findings: Findings, resolve: bool) -> Cluster | None:
+def _cluster(path: Path, tree: Map, findings: Findings, resolve: bool, login: bool) -> Cluster | None:
     whole = written_out(tree)
     file, good = checked(whole, ClusterFile, findings)
     if file is None:
         return None
-    secrets = Secrets(_references(file, good, findings), path.parent, findings, resolve)
+    secrets = Secrets(_references(file, good, findings), path.parent, findings, resolve, login)
     shared = nodes.Shared(
         path.parent,
         secrets,

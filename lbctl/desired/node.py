@@ -143,7 +143,7 @@ def ssh(draft: Draft, common: Login, shared: Shared, places: Map) -> Ssh:
         ref = files.reference(chosen["become_password"], place_of(places, path), shared.findings)
         if ref is not None:
             draft.used.add(ref)
-            password = (shared.secrets.word(ref) or "") if shared.secrets.resolve else ""
+            password = shared.secrets.password(ref)
     return Ssh(
         own.host or draft.name, chosen["user"] or "", chosen["port"] or 0, chosen["become"] or "", password
     )

@@ -32,18 +32,25 @@ class Ref:
 
 @dataclass
 class Secrets:
-    """The secrets of one cluster file. Without `resolve` nothing is read and every value is the mask."""
+    """The secrets of one cluster file. Without `resolve` every value is the mask, and nothing is read but,
+    with `login`, what logging in needs."""
 
     named: Mapping[str, Ref]
     base: Path
     findings: Findings
     resolve: bool
+    login: bool
     known: dict[Ref, bytes | None] = field(default_factory=dict, repr=False)
 
     def word(self, ref: Ref) -> str | None:
         """The value as one word, a file's last newline taken off. None (said once): it cannot be had."""
-        if not self.resolve:
-            return MASK
+        return self._word(ref) if self.resolve else MASK
+
+    def password(self, ref: Ref) -> str:
+        """The same of one that logging in needs; "" where it may not or cannot be had (then it was said)."""
+        return (self._word(ref) or "") if self.resolve or self.login else ""
+
+    def _word(self, ref: Ref) -> str | None:
         data = self._bytes(ref)
         if data is None:
             return None

@@ -57,10 +57,10 @@ def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
     by_node = {name: [c for c in changes if c.address.node == name] for name in order}
     found = [step for name in order for step in _install(name, by_node[name])]
     found += [step for name in order for step in _stage(name, by_node[name])]
-    joining = join.joining(gathered, order, changes)
+    join_whom = joining(cluster, gathered, changes)
 
     def turn(name: str, own: Sequence[Change]) -> list[Step]:
-        return _node(cluster, gathered, name, own, joining.get(name, ()))
+        return _node(cluster, gathered, name, own, join_whom.get(name, ()))
 
     shared = taken_at_one_instant(gathered, changes)
     together = {change.address.node: change for change in shared}
@@ -75,6 +75,11 @@ def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
         if name not in together and by_node[name]:
             found += turn(name, by_node[name])
     return tuple(found)
+
+
+def joining(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> join.Others:
+    """The nodes whose keepalived starts beside others'. Where none starts nothing is worked out."""
+    return join.joining(gathered, node_order(cluster, gathered), changes) if join.starts(changes) else {}
 
 
 def _together(gathered: Mapping[str, Facts], changes: Sequence[Change]) -> list[Step]:

@@ -9,7 +9,7 @@ from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
 from lbctl.model.facts import Facts
 from lbctl.planning import join
-from lbctl.planning.order import node_order
+from lbctl.planning.order import joining
 
 _USES = (
     ("socat", "servers' health is neither seen nor carried over a reload"),
@@ -29,8 +29,9 @@ def missing(cluster: Cluster, gathered: Mapping[str, Facts]) -> Iterator[Problem
 
 def deaf(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> Iterator[Problem]:
     """A warning for nodes whose keepalived starts although nobody can see that it will hear the others."""
-    joining = join.joining(gathered, node_order(cluster, gathered), changes)
-    lacking = [name for name in joining if not join.can_listen(cluster, gathered[name])]
+    lacking = [
+        name for name in joining(cluster, gathered, changes) if not join.can_listen(cluster, gathered[name])
+    ]
     if lacking:
         tool = join.LISTENS_WITH
         text = f"{', '.join(lacking)}: {tool} is missing, so keepalived starts without being sure to hear"

@@ -16,7 +16,7 @@ from lbctl.model.facts import Facts
 from lbctl.model.plan import Role
 from lbctl.planning import handover, instant, join
 from lbctl.planning.meaning import document
-from lbctl.planning.order import must_move, node_order, role, successors
+from lbctl.planning.order import joining, must_move, role, successors
 
 CODES = (
     "drift",
@@ -82,7 +82,7 @@ def costs(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
 
 def _taken(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> Iterator[Problem]:
     """The VIPs that a node which joins takes from their holders."""
-    for name, others in join.joining(gathered, node_order(cluster, gathered), changes).items():
+    for name, others in joining(cluster, gathered, changes).items():
         vips = join.wins(cluster, gathered, name, others)
         holders = sorted({join.holder(gathered, vip) for vip in vips} - {""})
         if holders:

@@ -48,7 +48,7 @@ def do(run: Run, node: str) -> str:
 
 def _look_again(run: Run, node: str) -> None:
     """Its own turn has changed it since it was read. Raises RemoteError when anybody else has."""
-    run.refresh(node)
+    run.refresh(node, gather_node(run.node(node), run.transport))
     if [change for change in run.touching(node) if change.scope is not Scope.CLUSTER]:
         raise RemoteError(node, "it has changed since its own turn", mend="plan again: lbctl plan")
 

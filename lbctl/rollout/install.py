@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lbctl.errors import RemoteError
+from lbctl.gather import gather_node
 from lbctl.kinds import PACKAGE
 from lbctl.model.command import command
 from lbctl.rollout.run import Run
@@ -15,7 +16,11 @@ def do(run: Run, node: str) -> str:
     names = PACKAGE.install([c for c in run.changes[node] if c.address.kind == "package"])
     before = run.gathered[node]
     run.call(node, [command("make_base"), command("apt_install", *names)], _SECONDS)
-    facts = run.refresh(node)
+    facts = gather_node(run.node(node), run.transport)
+    died = [one.unit for one in before.daemons if one.active and not facts.active(one.unit)]
+    if died:  # a node on its way into a reboot is no measure for what an undo shall bring back
+        raise RemoteError(node, f"{', '.join(died)} stopped meanwhile")
+    run.refresh(node, facts)
     missing = PACKAGE.install([c for c in run.touching(node) if c.address.kind == "package"])
     if missing:
         raise RemoteError(

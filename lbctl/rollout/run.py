@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from threading import Barrier
 
 from lbctl.document import Document
-from lbctl.errors import NodeError, RemoteError
-from lbctl.gather import gather_node
+from lbctl.errors import CommandError, NodeError, RemoteError
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import MAIN_FILES, Cluster, Node
@@ -37,11 +36,17 @@ AHEAD_SECONDS = 1.5
 UNDO_SECONDS = 5
 """From the deadline to the instant at which nodes that change together put back: all have seen it by then."""
 
+_GUARD = "still_armed"
 _ALIVE = Probe("alive", ":")
 _ALIVE_SECONDS = 10
 
 UNITS = "/etc/systemd/system/"
 """Files below it are read by systemd itself, when it is told to."""
+
+
+def too_late(node: str) -> RemoteError:
+    """What is said of a node that acted on its own before lbctl came back to it."""
+    return RemoteError(node, "it was not confirmed in time, and has put itself back")
 
 
 def taken_together(transaction: str) -> bool:
@@ -131,13 +136,13 @@ class Run:
         """Is the node drained by this run, and not by somebody before it?"""
         return self.drains[name] != self.drain_before(name)
 
-    def refresh(self, name: str) -> Facts:
-        """Read the node again and take its changes from what is there now."""
-        facts = gather_node(self.node(name), self.transport)
-        found, _ = compare(self.node(name), facts)
+    def refresh(self, name: str, facts: Facts) -> None:
+        """The node's changes from what is there now. Raises RemoteError for what could not be read of it."""
+        found, unknown = compare(self.node(name), facts)
+        if unknown:
+            raise RemoteError(name, unknown[0].text, mend=unknown[0].mend)
         self.gathered[name] = facts
         self.changes[name] = tuple(explained(change, self.node(name), facts) for change in found)
-        return facts
 
     def begin(self, name: str) -> None:
         """The node's own turn: what it takes together with the others is none of it."""
@@ -199,14 +204,21 @@ class Run:
             said = self.transport.run(name, (*before, *wanted, *after), timeout=timeout)
             said = said[len(before) : len(before) + len(wanted)]
         except RemoteError as error:
+            if isinstance(error, CommandError) and error.function == _GUARD:
+                raise too_late(name) from error
             summary = error.summary.removeprefix(f"{name}: ")
             detail = self.scrub(name, error.detail)
             raise RemoteError(name, summary, detail=detail, mend=error.mend) from error
         return tuple(self.scrub(name, text) for text in said)
 
+    def still_armed(self, name: str, now: Facts) -> None:
+        """Raises RemoteError where the node has put itself back: nothing that is awaited of it will come."""
+        if name in self.armed and now.armed != self.transaction(name):
+            raise too_late(name)
+
     def _around(self, name: str) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
         begin, done = (command("journal", self.plan.id, self.steps[name], what) for what in ("begin", "done"))
-        return (command("still_armed", self.transaction(name)), begin), (done,)
+        return (command(_GUARD, self.transaction(name)), begin), (done,)
 
     def scrub(self, name: str, text: str) -> str:
         """The text without the secrets of the node's files, those of now and those of before."""

@@ -62,7 +62,6 @@ def put_back_together(run: Run, transaction: str) -> None:
 
     with ThreadPoolExecutor(max_workers=len(names)) as pool:
         list(pool.map(ready, names))
-        unit.instant = 1  # whether they have taken it is not known
         list(pool.map(lambda node, how: put_back(run, node, how), names, _ways(unit)))
 
 
@@ -71,10 +70,9 @@ def _rearm(run: Run, node: str, transaction: str) -> None:
 
 
 def _ways(unit: Unit) -> list[tuple[str, ...]]:
-    """How each node's undo is called. What was not taken yet needs no instant."""
+    """How each node's undo is called. One whose clock nobody asked has taken nothing: it does not wait."""
     at = time.time_ns() + int(AHEAD_SECONDS * NANO)
-    known = unit.clocks if unit.instant else {}
-    return [("at", unit.on(node, at)) if node in known else () for node in unit.nodes]
+    return [("at", unit.on(node, at)) if node in unit.clocks else () for node in unit.nodes]
 
 
 def _wait_for(run: Run, instant: int) -> None:

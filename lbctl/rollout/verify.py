@@ -41,6 +41,7 @@ def do(run: Run, node: str) -> str:
     until = time.monotonic() + _SECONDS
     while True:
         now = gather_node(run.node(node), run.transport)
+        run.still_armed(node, now)
         wrong = list(complaints(wanted, before, now, effects, others, run.awaiting.get(node)))
         if not wrong:
             break

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from lbctl.errors import RemoteError
+from lbctl.errors import CommandError, RemoteError
 from lbctl.model.cluster import Node, Ssh
 from lbctl.model.command import Answers, Clock, Command, Probe
 from lbctl.transport import script
@@ -68,13 +68,9 @@ class SshTransport:
         answers = _whole(node, script.answers(nonce, output), errors or output)
         for number, answer in answers.items():
             if answer.status != 0:
-                words = commands[int(number)].words
-                raise RemoteError(
-                    node,
-                    f"{words[0].replace('_', ' ')} failed",
-                    detail=" ".join(words[1:3]),
-                    evidence=answer.text.strip().splitlines()[-12:],
-                )
+                function, *words = commands[int(number)].words
+                evidence = answer.text.strip().splitlines()[-12:]
+                raise CommandError(node, function, detail=" ".join(words[:2]), evidence=evidence)
         return tuple(answers[str(number)].text for number in range(len(commands)))
 
     def _output(self, node: str, nonce: str, text: str, timeout: float) -> tuple[bytes, bytes]:

@@ -184,15 +184,14 @@ def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:
         return False
     plan = make(with_.cluster, gathered, now())
     run = Run(with_.cluster, "", plan, with_.transport, dict(gathered), with_.emit)
-    for transaction in sorted(
-        {gathered[name].armed for name in armed if taken_together(gathered[name].armed)}
-    ):
+    together = {gathered[name].armed for name in armed if taken_together(gathered[name].armed)}
+    for transaction in sorted(together):
         put_back_together(run, transaction)
     for name in armed:
-        put_back(run, name)  # harmless where it is back already
-        with_.emit(
-            NodeUndone(name, True, f"the apply of plan {gathered[name].cut_off} was cut off; put back")
-        )
+        if gathered[name].armed not in together:
+            put_back(run, name)
+        text = f"the apply of plan {gathered[name].cut_off} was cut off; put back"
+        with_.emit(NodeUndone(name, True, text))
     return True
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from lbctl import haproxy
-from lbctl.errors import RemoteError, UnreachableError
+from lbctl.errors import CommandError, UnreachableError
 from lbctl.haproxy.views import binds
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
@@ -31,6 +31,7 @@ class State:
     owner: bytes
     active: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     enabled: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
+    packages: set[str] = field(default_factory=set)
     drain: int = 0
     drain_record: bytes = b""
     table: bytes = b""
@@ -98,7 +99,7 @@ class FakeTransport:
             if self.failing(number, node, command):
                 if command.words[0] in self.lost:
                     self._do(self.nodes[node], command)
-                raise RemoteError(node, f"{command.words[0]} failed", evidence=["as the test wants it"])
+                raise CommandError(node, command.words[0], evidence=["as the test wants it"])
             said.append(self._do(self.nodes[node], command) or self._adverts(node, command))
         return tuple(said)
 
@@ -139,6 +140,7 @@ class FakeTransport:
             "units": lambda: _daemons(node),
             "owner": lambda: node.state.owner.decode(),
             "lock": str,
+            "package": lambda: "".join(f"{one} 1.0 ii\n" for one in sorted(node.state.packages)),
             "armed": lambda: node.armed,
             "undone": str,
             "running": lambda: "stopping" if name in self.stopping else "running",
@@ -270,7 +272,7 @@ def _restart(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
     if node.armed != words[0]:
-        raise RemoteError("node", "the time to confirm has passed")
+        raise CommandError(node.address, "still_armed")
 
 
 def _take_together(node: FakeNode, words: list[str], stdin: bytes) -> str:
@@ -292,7 +294,7 @@ def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 def _is_confirmed(node: FakeNode, words: list[str], stdin: bytes) -> None:
     if node.confirmed != words[0]:
-        raise RemoteError(node.address, "is confirmed failed")
+        raise CommandError(node.address, "is_confirmed")
 
 
 def _start(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -310,6 +312,10 @@ def _record(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 def _owner(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.owner = stdin
+
+
+def _install(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    node.state.packages.update(words)
 
 
 def _stop(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -365,6 +371,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "drop_drain_record": _record,
     "write_owner": _owner,
     "stop_service": _stop,
+    "apt_install": _install,
     "set_enabled": _enabled,
     "send_on": _send_on,
     "answer_on_lo": _answer_on_lo,

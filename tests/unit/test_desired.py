@@ -247,6 +247,23 @@ def test_secrets_are_resolved_only_when_asked_for(tmp_path: Path, monkeypatch: p
     assert "hunter22" not in repr(full)
 
 
+def test_the_password_of_sudo_is_resolved_where_somebody_logs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other secrets are not: at night, for moving a VIP, none of them may be at hand."""
+    ssh = "ssh: {become: sudo, become_password: {env: LBCTL_TEST_SUDO}}\n"
+    path = tmp_path / "cluster.yaml"
+    path.write_text(SECRET + ssh)
+    monkeypatch.delenv("LBCTL_TEST_SECRET", raising=False)
+    monkeypatch.delenv("LBCTL_TEST_SUDO", raising=False)
+    assert load(path, secrets=False).nodes[0].ssh.become_password == ""
+    with pytest.raises(InputError, match="problem"):
+        load(path, secrets=False, login=True)
+    monkeypatch.setenv("LBCTL_TEST_SUDO", "open it")
+    assert load(path, secrets=False).nodes[0].ssh.become_password == ""
+    assert load(path, secrets=False, login=True).nodes[0].ssh.become_password == "open it"
+
+
 @pytest.mark.parametrize("value", ["ninechars", "a#b", "a!b", 'a"b', "a\nb", "a\x1bb", ""])
 def test_unusable_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LBCTL_TEST_SECRET", value)

@@ -206,7 +206,9 @@ class TestSuccess:
 
 class TestTooLate:
     @pytest.mark.parametrize(
-        "step", [StepName.DRAIN, StepName.SWAP, StepName.UNDRAIN, StepName.CONFIRM], ids=str
+        "step",
+        [StepName.DRAIN, StepName.SWAP, StepName.VERIFY, StepName.UNDRAIN, StepName.CONFIRM],
+        ids=str,
     )
     def test_a_node_that_has_put_itself_back_is_left_alone(self, step: StepName) -> None:
         """Its deadline passed while lbctl was held up; what lbctl still wants of it is refused there."""
@@ -221,6 +223,8 @@ class TestTooLate:
         scene.events = Strike()
         walked = scene.walk()
         assert walked.undone == {"lb3": True}
+        assert walked.error is not None
+        assert walked.error.summary == "lb3: it was not confirmed in time, and has put itself back"
         assert scene.changed() == []
 
 

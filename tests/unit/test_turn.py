@@ -13,6 +13,7 @@ from lbctl.model.effect import Impact
 from lbctl.planning.plan import make
 from lbctl.planning.turn import drain_seconds, least_seconds
 from tests.unit.fake_node import KEEPALIVED
+from tests.unit.test_join import managed, stopped
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 
@@ -29,7 +30,7 @@ def slow(of: Cluster, advert: int) -> Cluster:
 
 @pytest.mark.parametrize(
     ("impact", "advert", "least"),
-    [(Impact.RELOAD, 1, 10), (Impact.RELOAD, 20, 10), (Impact.RESTART, 1, 18), (Impact.RESTART, 20, 132)],
+    [(Impact.RELOAD, 1, 6), (Impact.RELOAD, 20, 6), (Impact.RESTART, 1, 14), (Impact.RESTART, 20, 128)],
 )
 def test_two_elections_where_the_vips_move(impact: Impact, advert: int, least: int) -> None:
     transport = applied(slow(cluster(PROXY), advert))
@@ -38,7 +39,7 @@ def test_two_elections_where_the_vips_move(impact: Impact, advert: int, least: i
     assert least_seconds(wanted, make(wanted, gathered, "")) == least
 
 
-@pytest.mark.parametrize(("confirm", "seconds"), [(120, 51), (30, 6), (10, 0)])
+@pytest.mark.parametrize(("confirm", "seconds"), [(120, 53), (30, 8), (10, 0)])
 def test_what_the_time_to_confirm_leaves_for_connections_to_end_there_and_back(
     confirm: int, seconds: int
 ) -> None:
@@ -46,3 +47,10 @@ def test_what_the_time_to_confirm_leaves_for_connections_to_end_there_and_back(
     transport = applied(cluster(PROXY))
     gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
     assert drain_seconds(wanted, make(wanted, gathered, ""), confirm) == seconds
+
+
+def test_one_election_where_keepalived_starts() -> None:
+    wanted = managed(cluster(PROXY))
+    transport = stopped(wanted, "lb2")
+    gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
+    assert least_seconds(wanted, make(wanted, gathered, "")) == 10

@@ -104,7 +104,8 @@ effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to 
     verb=start
   fi
   # one that is started is no sooner in the election than those that go on
-  if [ "$1" = keepalived ] && [ -e undoing/together ]; then
+  # what was not taken yet is no other virtual router: whoever has the VIP may lose it to a better node
+  if [ "$1" = keepalived ] && [ -e undoing/together ] && [ -e undoing/taken ]; then
     sh ./take "$verb" "$instant" undoing/together && return 0
   fi
   timeout 60 systemctl "$verb" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||

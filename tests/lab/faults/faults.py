@@ -15,8 +15,8 @@ from tests.lab.job.steps import Site, eventually
 
 Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[None]]
 
-WITHIN = 30  # seconds until a node puts itself back: the least that lbctl takes
-SHORT = 8.0  # seconds, longer than an election
+WITHIN = 10  # seconds until a node puts itself back: the least that lbctl takes
+SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
 _CUT = """nft -f - <<'.'

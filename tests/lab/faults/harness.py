@@ -44,12 +44,17 @@ FILES = (
 ALLOWED = f"{ALLOW_ALL},node-removed"
 DISK_MB = 200  # so small that it is filled at once
 SETTLE = 20.0  # seconds for an election, a daemon that comes up again, a port that is bound
-STEADY = 7.0  # seconds without a move: the check's two polls, and an election
+STEADY = 4.0  # seconds without a move: the check's two polls, and an election
 LOCK = 75.0  # seconds until a lock is given up whose holder is silent, with some to spare
 # what the next apply takes away, and nothing reads: candidates, copies, a policy that forbids nothing
 PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
 
 UNITS = ("haproxy", "keepalived")
+# an election is over after 1.2 s, in version 2 with its whole seconds after 3.6
+BRISK = (
+    ("keepalived:\n", "keepalived:\n  global_defs: {vrrp_version: 3}\n"),
+    ("advert_int: 1", "advert_int: 0.3"),
+)
 # of what peers compare the hardest: it elects anew
 ROUTER = ("virtual_router_id: 47", "virtual_router_id: 48")
 GONE = ("  lb3: {address: 10.15.85.34, priority: 100}\n", "")
@@ -61,9 +66,9 @@ Files = Mapping[str, Mapping[str, str]]
 def texts(name: str) -> Mapping[Way, tuple[str, str]]:
     """By way: two cluster files, and what lies between them is that way's steps."""
     package = ("psmisc]", f"psmisc, {PACKAGE}]")
-    one = with_files(cluster_text(name, package), LIMITS.format(100000))
+    one = with_files(cluster_text(name, package, *BRISK), LIMITS.format(100000))
     other = with_files(
-        four(cluster_text(name, package)), LIMITS.format(200000), '/opt/second: {content: "there\\n"}'
+        four(cluster_text(name, package, *BRISK)), LIMITS.format(200000), '/opt/second: {content: "there\\n"}'
     )
     return {
         Way.APART: (one, other),

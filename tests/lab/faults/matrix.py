@@ -96,6 +96,8 @@ _ELSEWHERE = (
     Cell("lb1", StepName.TAKE, Fault.CUT, Way.TOGETHER),
     Cell("lb3", StepName.TAKE, Fault.POWER, Way.TOGETHER),
     Cell("lb2", StepName.TAKE, Fault.REBOOT, Way.TOGETHER),
+    # before anything is taken the VIP comes back to a better node, and no undo keeps it from that
+    Cell("lb1", StepName.ARM, Fault.POWER, Way.TOGETHER),
     Cell(LEAVES, StepName.RETIRE, Fault.POWER, Way.LEAVING),
 )
 

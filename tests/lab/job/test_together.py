@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from lbctl.lab.lab import Load
+from lbctl.rollout.run import AHEAD_SECONDS
 from tests.lab.job.steps import NODES, PORTS, VIP, Site, cluster_text, eventually, run_until, tell
 from tests.lab.job.test_heals import cut, free, reported, what
 from tests.lab.sampler import Timeline, sampled
@@ -133,92 +136,88 @@ def loaded_again(site: Site) -> bool:
     return all(said) and site.holders() == ("lb1",)
 
 
+@contextmanager
+def unharmed(site: Site, said: str) -> Iterator[None]:
+    """Whatever is done meanwhile: no request fails, and never do two nodes hold the VIP."""
+    with sampled(site.lab) as sampler, site.load() as load:
+        yield
+        time.sleep(0.5)
+    timeline = sampler.timeline(VIP)
+    tell(f"{said}: {cost(load)}", *timeline.lines())
+    never_two_never_none(timeline)
+    assert load.report.failed == 0
+
+
+@pytest.fixture
+def kept(site: Site) -> Iterator[Site]:
+    """The cluster, whose nodes are at the end as they were."""
+    before = {node: site.snapshot(node) for node in NODES}
+    yield site
+    assert {node: site.snapshot(node) for node in NODES} == before
+
+
+def healed(site: Site) -> None:
+    """Wait until all have put themselves back, and say when."""
+    seconds = eventually(lambda: loaded_again(site) and not site.left_behind(), WITHIN + 30)
+    tell(f"all three back {seconds:.1f} s later (--confirm-within {WITHIN})")
+
+
 class TestUndone:
-    def test_one_that_does_not_verify_puts_all_back(self, site: Site) -> None:
-        before = {node: site.snapshot(node) for node in NODES}
-        with sampled(site.lab) as sampler, site.load() as load:
-            process = begun(site, "take", "lb2")
-            site.sh("lb2", "systemctl stop haproxy")
+    def test_one_that_does_not_verify_puts_all_back(self, kept: Site) -> None:
+        with unharmed(kept, "lb2 did not verify, all three back"):
+            process = begun(kept, "take", "lb2")
+            kept.sh("lb2", "systemctl stop haproxy")
             out, err = process.communicate(timeout=100)
-            time.sleep(0.5)
         report = json.loads(out.splitlines()[-1])
-        timeline = sampler.timeline(VIP)
-        tell(
-            f"lb2 did not verify, all three back: {cost(load)}",
-            *timeline.lines(),
-        )
         assert (report["code"], what(report)) == (3, dict.fromkeys(NODES, "undone")), (out, err)
         assert "haproxy is not active" in report["summary"]
-        never_two_never_none(timeline)
-        assert load.report.failed == 0
-        assert {node: site.snapshot(node) for node in NODES} == before
 
-    def test_one_that_is_cut_off_and_all_put_themselves_back(self, site: Site) -> None:
-        before = {node: site.snapshot(node) for node in NODES}
-        with sampled(site.lab) as sampler, site.load() as load:
-            process = begun(site, "take", "lb2", "--confirm-within", str(WITHIN))
-            with cut(site, "lb2"):
-                seconds = eventually(lambda: loaded_again(site) and not site.left_behind(), WITHIN + 30)
+    def test_one_that_is_cut_off_and_all_put_themselves_back(self, kept: Site) -> None:
+        with unharmed(kept, "SSH to lb2 cut"):
+            process = begun(kept, "take", "lb2", "--confirm-within", str(WITHIN))
+            with cut(kept, "lb2"):
+                healed(kept)
             report = reported(process)
-            time.sleep(0.5)
-        timeline = sampler.timeline(VIP)
-        tell(
-            f"SSH to lb2 cut: all three back {seconds:.1f} s later (--confirm-within {WITHIN}); {cost(load)}",
-            *timeline.lines(),
-        )
         assert (report["code"], what(report)) == (3, dict.fromkeys(NODES, "undone"))
-        assert free(site, "lb2")  # taken again on the new connection
-        never_two_never_none(timeline)
-        assert load.report.failed == 0
-        assert {node: site.snapshot(node) for node in NODES} == before
+        assert free(kept, "lb2")  # taken again on the new connection
 
-    def test_a_backup_that_reboots_in_the_middle(self, site: Site) -> None:
-        before = {node: site.snapshot(node) for node in NODES}
-        with sampled(site.lab) as sampler, site.load() as load:
-            process = begun(site, "take", "lb2")
-            site.lab.reboot("lb2")
+    def test_a_backup_that_reboots_in_the_middle(self, kept: Site) -> None:
+        with unharmed(kept, "lb2 rebooted in the middle"):
+            process = begun(kept, "take", "lb2")
+            kept.lab.reboot("lb2")
             report = reported(process)
-            time.sleep(0.5)
-        timeline = sampler.timeline(VIP)
-        tell(
-            f"lb2 rebooted in the middle: {cost(load)}",
-            *timeline.lines(),
-        )
         assert (report["code"], what(report)) == (3, dict.fromkeys(NODES, "undone"))
-        never_two_never_none(timeline)
-        assert load.report.failed == 0
-        assert {node: site.snapshot(node) for node in NODES} == before
 
-    def test_the_operator_dies(self, site: Site) -> None:
-        before = {node: site.snapshot(node) for node in NODES}
-        with sampled(site.lab) as sampler, site.load() as load:
-            process = begun(site, "take", "lb2", "--confirm-within", str(WITHIN))
+    def test_the_operator_dies(self, kept: Site) -> None:
+        with unharmed(kept, "lbctl killed"):
+            process = begun(kept, "take", "lb2", "--confirm-within", str(WITHIN))
             process.kill()
             process.communicate()
-            seconds = eventually(lambda: loaded_again(site) and not site.left_behind(), WITHIN + 30)
-            time.sleep(0.5)
-        timeline = sampler.timeline(VIP)
-        tell(
-            f"lbctl killed: all three back {seconds:.1f} s later (--confirm-within {WITHIN}); {cost(load)}",
-            *timeline.lines(),
-        )
-        never_two_never_none(timeline)
-        assert load.report.failed == 0
-        assert {node: site.snapshot(node) for node in NODES} == before
+            healed(kept)
+
+    def test_the_operator_dies_before_the_instant_and_none_takes_it(self, kept: Site) -> None:
+        with unharmed(kept, "lbctl killed before the instant"):
+            before = {node: reloads(kept, node) for node in NODES}
+            process = begun(kept, "swap", "lb2", "--confirm-within", str(WITHIN))
+            run_until(process, "started", "take", "lb1")
+            time.sleep(0.5)  # the nodes have been told, and wait
+            process.kill()
+            process.communicate()
+            time.sleep(AHEAD_SECONDS + 1)
+            assert {node: reloads(kept, node) for node in NODES} == before
+            healed(kept)
 
     def test_the_next_apply_at_once_puts_all_back_and_begins_anew(self, site: Site) -> None:
-        with sampled(site.lab) as sampler, site.load() as load:
+        with unharmed(site, "lbctl killed, and the next apply at once"):
             process = begun(site, "take", "lb2")
             process.kill()
             process.communicate()
             done = site.apply()
-            time.sleep(0.5)
-        timeline = sampler.timeline(VIP)
-        tell(
-            f"lbctl killed, and the next apply at once, {done.seconds:.1f} s: {cost(load)}", *timeline.lines()
-        )
         undone = {line["node"]: line["good"] for line in done.lines if line["event"] == "undone"}
         assert undone == dict.fromkeys(NODES, True)
         assert what(done.report) == dict.fromkeys(NODES, "changed")
-        never_two_never_none(timeline)
-        assert load.report.failed == 0
+
+
+def reloads(site: Site, node: str) -> int:
+    """How often its keepalived has read its file anew."""
+    return int(site.sh(node, "journalctl -q -o cat -u keepalived | grep -c '^Reloading' || :"))

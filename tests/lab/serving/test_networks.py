@@ -97,6 +97,12 @@ def test_nobody_logs_in_as_root_where_sudo_is_asked_for(ipv6_only: Rig, dual_sta
         assert rig.sh("lb1", "stat -c %U /etc/haproxy/haproxy.cfg /var/lib/lbctl").split() == ["root", "root"]
 
 
+def test_a_drain_needs_no_secret_but_the_password(dual_stack: Rig) -> None:
+    for words in (("drain", "lb2"), ("undrain", "lb2")):
+        said = dual_stack.run(*words)
+        assert said.code == 0, said.all
+
+
 def test_the_password_is_in_no_argument_list_and_in_no_file(dual_stack: Rig) -> None:
     password = dual_stack.env["RIG_SUDO_PASSWORD"]
     plan = dual_stack.start("plan", "--out", "plans/kept.json")
