@@ -266,6 +266,18 @@ class TestFailure:
         undone = [event for event in scene.events if isinstance(event, NodeUndone)]
         assert all(event.good and event.node == node for event in undone)
 
+    def test_an_undo_that_fails_on_a_node_that_reboots_is_run_once_more(self) -> None:
+        scene, undone = Scene(), []
+
+        def failing(number: int, node: str, command: Command) -> bool:
+            if command.words[0] == "undo":
+                undone.append(node)
+            return command.words[0] == "take_reload" or undone == ["lb3"]
+
+        scene.transport.failing = failing
+        walked = scene.walk()
+        assert walked.undone == {"lb3": True} and scene.changed() == []
+
     def test_a_confirm_whose_answer_is_lost_is_one_all_the_same(self) -> None:
         scene = Scene()
         scene.transport.lost = frozenset({"confirm"})
