@@ -26,7 +26,7 @@ from lbctl.planning.threeway import compare
 from lbctl.transport.protocol import Transport
 
 CONFIRM_WITHIN = 120
-"""Seconds: a node's turn takes some 5 to 40, and a person at night should not wait much longer."""
+"""Seconds: far more than a usual turn takes, and not more than a person at night should have to wait."""
 
 NANO = 10**9
 AHEAD_SECONDS = 1.5
@@ -34,8 +34,8 @@ AHEAD_SECONDS = 1.5
 UNDO_SECONDS = 5
 """From the deadline to the instant at which nodes that change together put back: all have seen it by then."""
 
-_BEGIN_SECONDS = 2
-_GUARD = "still_armed"
+_BEGIN_SECONDS = 2  # a deadline is looked at every second
+_GUARD = "still_armed"  # of node.sh: refuses what comes after it
 _ALIVE = Probe("alive", ":")
 _ALIVE_SECONDS = 10
 

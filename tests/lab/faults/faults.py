@@ -16,7 +16,7 @@ from tests.lab.job.steps import Site, eventually
 
 Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[None]]
 
-LONGEST = 10
+LONGEST = 10  # seconds: of the times that `within` gives
 SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
