@@ -24,6 +24,7 @@ _POLL = 0.3
 def undo(run: Run, node: str, how: Sequence[str] = ()) -> tuple[bool, str]:
     """Is the node back as it was, and what is to be said of it. A connection that is lost is made anew."""
     armed, until = node in run.armed, time.monotonic() + whole_turn(run)
+    again = True  # a node that fails on its way into a reboot may have booted when it is asked why
     run.armed.discard(node)
     while True:
         try:
@@ -38,8 +39,10 @@ def undo(run: Run, node: str, how: Sequence[str] = ()) -> tuple[bool, str]:
             healed = armed and not gather_node(run.node(node), run.transport).armed
             return _undone(run, node, how, healed=healed)
         except NodeError as error:
-            if time.monotonic() > until or not goes_down(run, node):
+            going = goes_down(run, node)
+            if time.monotonic() > until or not (going or again):
                 return False, str(error)
+            again = going
         time.sleep(_POLL)
 
 
@@ -65,7 +68,8 @@ def _back(run: Run, node: str) -> tuple[bool, str]:
         wrong = [*differences(before, now), *not_serving(before, now, run.live_document(node, "haproxy"))]
         if not wrong:
             return True, "back as it was"
-        if time.monotonic() > until:
+        given_up = any(one.failed for one in now.daemons if before.active(one.unit))
+        if given_up or time.monotonic() > until:
             return False, "not back as it was: " + ", ".join(wrong)
         time.sleep(_POLL)
 
