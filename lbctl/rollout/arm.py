@@ -14,6 +14,7 @@ from lbctl.model.effect import Scope
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.instant import election_seconds, renewed
 from lbctl.planning.order import vip_addresses
+from lbctl.rollout import server_state
 from lbctl.rollout.run import UNITS, Run
 
 
@@ -35,6 +36,8 @@ def do(run: Run, node: str) -> str:
     # a restart alone leaves no new files that a daemon has to let go of: what runs is left to run
     taken = () if run.restarts(node) else run.effects(node)
     effects = [command("save_effect", e.unit, str(e.impact), *active.get(e.unit, ())) for e in taken]
+    if any(effect.unit == "haproxy" for effect in taken):
+        effects += server_state.saved(run, node)
     begin = [
         command("make_base"),
         command("txn_begin", run.transaction(node)),
@@ -70,7 +73,9 @@ def _arm(run: Run, node: str) -> Iterator[Command]:
 def install_undo() -> Command:
     """The undo, its two permanent units and what a person reads at night: all that needs no lbctl."""
     units = (f"{name}={_text(name)}" for name in ("lbctl-undo.service", "lbctl-undo-boot.service"))
-    return command("install_undo", _text("undo.sh"), _text("take.sh"), _text("README.txt"), *units)
+    return command(
+        "install_undo", _text("undo.sh"), _text("take.sh"), _text("servers.sh"), _text("README.txt"), *units
+    )
 
 
 def _text(name: str) -> str:

@@ -17,21 +17,20 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from lbctl.errors import NodeError, RemoteError
-from lbctl.haproxy.views import binds, server_state_file, stats_socket
+from lbctl.haproxy.views import binds
 from lbctl.host.handover import Sent, family, open_ports, open_probe, rules
 from lbctl.keepalived.views import instances
 from lbctl.model.command import Command, Probe, command
 from lbctl.planning.election import DRAINED
 from lbctl.planning.handover import obstacles
 from lbctl.planning.order import drained_by_hand, held_out
-from lbctl.rollout import vrrp
+from lbctl.rollout import server_state, vrrp
 from lbctl.rollout.arm import install_undo
 from lbctl.rollout.run import Run
 
 _HEARD_SECONDS = 0.5  # from the move until every client's packets go to the new holder
 _POLL = 0.5
 _ADDRESSES = Probe("addresses", "ip -o addr show")
-_STATE_BELOW = "/var/lib/lbctl/"
 
 
 @dataclass(frozen=True)
@@ -200,8 +199,6 @@ class _Parts:
         yield command("end_handover")
         if node in self._out:
             yield command("set_drain", str(self._run.drain_before(node)))
-        if node in self._handover.holders:
-            yield command("drop_server_state")
         if node not in self._own:
             yield self._disarm(node)
 
@@ -253,17 +250,10 @@ def _addresses(said: str, device: str) -> list[str]:
 def _stop_softly(run: Run, holder: str) -> Iterator[str]:
     """By a reload: the old worker ends kept-alive connections after their next answer. Says why not."""
     try:
-        run.call(holder, _reload(run, holder))
+        found = vrrp.loaded(run, holder, "haproxy")
+        run.call(holder, [server_state.taken("reload", found, found)])
     except RemoteError as error:
         yield f"{error.summary}, so kept-alive connections went on"
-
-
-def _reload(run: Run, holder: str) -> Iterator[Command]:
-    found = vrrp.loaded(run, holder, "haproxy")
-    path = server_state_file(found) if found else None
-    if found and path and path.startswith(_STATE_BELOW):
-        yield command("dump_server_state", stats_socket(found) or "", path)
-    yield command("take_reload", "haproxy")
 
 
 def _frontends(run: Run, holder: str) -> dict[int, str]:

@@ -147,6 +147,9 @@ save_service() {
 # save_effect UNIT IMPACT [ACTIVE]
 save_effect() { note_item effect "$1" "$2" "${3:-$(systemctl is-active "$1" 2>/dev/null)}"; }
 
+# save_server_state SOCKETS FILE SERVER…: how the undo's take of HAProxy's old file carries over what it knows of them
+save_server_state() { sockets=$1 file=$2; shift 2; note_item state "$sockets" "$file" "$*"; }
+
 save_daemon_reload() { : >"$base/txn/daemon-reload"; }
 
 save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
@@ -154,10 +157,11 @@ save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
 # save_together SECONDS LINE…: this is a change of all nodes at one instant; see take
 save_together() { printf '%s\n' "$@" >"$base/txn/together"; }
 
-# install_undo UNDO TAKE README UNIT…: what stands on the node for good, each in base64; units are named NAME=…
+# install_undo UNDO TAKE SERVERS README UNIT…: what stands on the node for good, each in base64; units are NAME=…
 install_undo() {
-  put "$base/undo" 0700 "$1" && put "$base/take" 0700 "$2" && put "$base/README" 0600 "$3" || return 1
-  shift 3
+  put "$base/undo" 0700 "$1" && put "$base/take" 0700 "$2" && put "$base/servers" 0700 "$3" &&
+    put "$base/README" 0600 "$4" || return 1
+  shift 4
   fresh=
   for unit in "$@"; do
     path=/etc/systemd/system/${unit%%=*}
@@ -297,17 +301,6 @@ end_connections() {
 
 daemon_reload() { systemctl daemon-reload; }
 
-stats_socket() { [ -n "$1" ] && [ -S "$1" ] && command -v socat >/dev/null; }
-
-# dump_server_state SOCKET FILE CHANGED…: health and administrative states for the next process to begin
-# with; servers whose line changes (BACKEND/SERVER) are left out, for their old health says nothing
-dump_server_state() {
-  socket=$1; file=$2; shift 2
-  stats_socket "$socket" || { rm -f "$file"; return 0; }
-  echo 'show servers state' | socat -t 5 - "UNIX-CONNECT:$socket" |
-    awk -v changed=" $* " '!index(changed, " " $2 "/" $4 " ")' >"$file.new" && mv -T "$file.new" "$file"
-}
-
 take_reload() {
   systemctl is-active -q "$1" || return 0
   timeout 30 systemctl reload "$1"
@@ -317,6 +310,9 @@ take_restart() {
   systemctl reset-failed "$1" 2>/dev/null
   timeout 60 systemctl restart "$1"
 }
+
+# take_with_servers VERB SOCKETS FILE SERVER…: HAProxy, and what it knows of its servers goes on; see node/servers.sh
+take_with_servers() { sh "$base/servers" take "$@"; }
 
 take_together() { sh "$base/take" "$1" "$2" "$base/armed/together"; }
 
@@ -421,5 +417,3 @@ try_connects() {
   done
   wait
 }
-
-drop_server_state() { rm -f "$base/server-state"; }

@@ -180,7 +180,7 @@ class FakeTransport:
 
     def _do(self, node: FakeNode, command: Command) -> str:
         function, *words = command.words
-        quiet = ("make_base", "keep_original", "drop_server_state", "install_undo", "journal")
+        quiet = ("make_base", "keep_original", "install_undo", "journal")
         if function.startswith("save_") or function in (
             *quiet,
             "try_connects",
@@ -268,6 +268,10 @@ def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
 def _restart(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.main[words[0]] += 1
     _take(node, words, stdin)
+
+
+def _take_with_servers(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    (_take if words[0] == "reload" else _restart)(node, ["haproxy"], stdin)
 
 
 def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -364,6 +368,7 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "swap_file": _swap,
     "take_reload": _take,
     "take_restart": _restart,
+    "take_with_servers": _take_with_servers,
     "start_service": _start,
     "take_together": _take_together,
     "set_drain": _drain,

@@ -42,6 +42,7 @@ work=undoing
 [ "$mode" != wait ] || [ ! -e undoing/at ] || read -r instant <undoing/at
 tab=$(printf '\t')
 failed=0
+[ "$mode" != boot ] || rm -f server-state # what was known of the servers then says nothing now
 
 note() { echo "$*"; failed=1; }
 
@@ -95,6 +96,16 @@ service() { # UNIT ENABLED ACTIVE, as they were
   esac || note "$1 could not be made $3"
 }
 
+begin() { # VERB UNIT; HAProxy with what it knows of its servers now
+  known=$(grep "^state$tab" undoing/items) && [ "$2" = haproxy ] || { timeout 60 systemctl "$1" "$2"; return; }
+  printf '%s\n' "$known" | {
+    IFS=$tab read -r _ sockets file servers
+    [ "$servers" != - ] || servers=
+    # shellcheck disable=SC2086 # BACKEND/SERVER, one word each
+    sh ./servers back "$1" "${sockets#-}" "$file" $servers
+  }
+}
+
 effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to take them
   [ "$mode" != boot ] || return 0
   verb=$2
@@ -108,7 +119,7 @@ effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to 
   if [ "$1" = keepalived ] && [ -e undoing/together ] && [ -e undoing/taken ]; then
     sh ./take "$verb" "$instant" undoing/together && return 0
   fi
-  timeout 60 systemctl "$verb" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||
+  begin "$verb" "$1" || { systemctl reset-failed "$1"; begin restart "$1"; } ||
     note "$1 could not be made to take its old files"
 }
 
@@ -138,6 +149,7 @@ each effect effect
 each service service
 each drain drain
 [ "$failed" = 0 ] || { echo "look at $base/undoing, mend, and run this again"; exit 1; }
+rm -f server-state
 id=$(cat undoing/id)
 printf '%s %s undone %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$id" "$mode" >>journal
 rm -rf "$base/stage" "$base"/undone.*
