@@ -40,13 +40,19 @@ def do(run: Run, node: str) -> str:
         effects += server_state.saved(run, node)
     begin = [
         command("make_base"),
-        command("txn_begin", run.transaction(node)),
+        command("txn_begin", run.own_transaction(node), *_former(run, node)),
         command("save_drain"),
         command("save_file", "owner", "/var/lib/lbctl/owner.json"),
     ]
     run.call(node, [*begin, *saves, *effects, *_also(run, node), install_undo(), *_arm(run, node)])
     run.armed.add(node)
+    run.waiting.discard(node)
     return f"the node puts itself back unless it is confirmed within {run.confirm_within} s"
+
+
+def _former(run: Run, node: str) -> tuple[str, ...]:
+    """What is armed there already goes on in this: the servers that are drained."""
+    return (run.transaction(node),) if node in run.waiting else ()
 
 
 def _look_again(run: Run, node: str) -> None:

@@ -151,16 +151,17 @@ class _Parts:
         self._busy = owners.union(*holders.values())
         self.nodes = tuple(sorted(active | owners | set(handover.holders)))
         self._sent = {holder: tuple(_sent(run, holder, handover.vips(holder))) for holder in handover.holders}
-        self._own = {node for node in self.nodes if node in run.armed}
+        self._armed = {node for node in self.nodes if node in run.armed}
         self._out = {node for node in self.nodes if self._waits(node)}
 
     def _waits(self, node: str) -> bool:
         """Is it held out of the election? Of two backups the lower one may be the first, by a moment."""
-        return node not in self._busy | self._own and _may_be_held_out(self._run, node)
+        in_turn = self._armed - self._run.waiting
+        return node not in self._busy | in_turn and _may_be_held_out(self._run, node)
 
     def prepare(self, node: str) -> None:
         run = self._run
-        if node not in self._own:
+        if node not in self._armed:
             run.attending.add(node)
             run.steps[node] = "handover"
             saved = [command("save_drain")] if node in self._out else []
@@ -180,6 +181,8 @@ class _Parts:
         for one in self._sent.get(node, ()):
             places = (f"{vip}/{ip_address(vip).max_prefixlen}" for vip in one.vips)
             yield command("answer_on_lo", one.device, *places)
+        if node in self._out & self._armed:
+            yield command("note_part", "drain", str(self._run.drain_before(node)))
         if node in self._out:
             yield command("set_drain", str(DRAINED))
 
@@ -191,7 +194,7 @@ class _Parts:
             run.call(node, [self._disarm(node)])
         if node in self._out:
             run.drains[node] = run.drain_before(node)
-        if node not in self._own:
+        if node not in self._armed:
             run.armed.discard(node)
             run.attending.discard(node)
 
@@ -199,7 +202,7 @@ class _Parts:
         yield command("end_handover")
         if node in self._out:
             yield command("set_drain", str(self._run.drain_before(node)))
-        if node not in self._own:
+        if node not in self._armed:
             yield self._disarm(node)
 
     def _disarm(self, node: str) -> Command:

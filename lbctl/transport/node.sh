@@ -34,8 +34,8 @@ hold_lock() {
   }
   (umask 077; printf '%s\n%s\n%s\n%s\n' "$2" "$3" "$4" "$1 $$" >"$base/lock.info")
   echo "@$1 locked"
-  # the lock goes with this shell alone
-  while [ -n "$(timeout 60 dd bs=1 count=1 <&3 2>/dev/null 9>&-)" ]; do printf .; done
+  # the lock goes with this shell alone; how old its record is says when the holder was heard last
+  while [ -n "$(timeout 60 dd bs=1 count=1 <&3 2>/dev/null 9>&-)" ]; do touch "$base/lock.info"; printf .; done
   rm -f "$base/lock.info"
 }
 
@@ -110,11 +110,14 @@ stage_end() { rm -rf "$stage"; }
 
 # ---- the transaction: what the undo needs, armed by one rename
 
+# txn_begin ID [FORMER]: FORMER is armed by the same apply; the servers that it has drained are noted in this one too
 txn_begin() {
   for f in armed undoing; do
-    [ ! -e "$base/$f" ] || fail "a change of this node was neither confirmed nor undone: $base/$f" || return 1
+    [ ! -e "$base/$f" ] || [ "$f $(cat "$base/$f/id")" = "armed ${2-}" ] ||
+      fail "a change of this node was neither confirmed nor undone: $base/$f" || return 1
   done
-  rm -rf "$base/txn" && mkdir -m 0700 "$base/txn" && : >"$base/txn/items" && printf '%s\n' "$1" >"$base/txn/id"
+  rm -rf "$base/txn" "$base/former" && mkdir -m 0700 "$base/txn" && printf '%s\n' "$1" >"$base/txn/id" &&
+    { [ -z "${2-}" ] || sed -n "/^server$tab/p" "$base/armed/items"; } >"$base/txn/items"
 }
 
 # an empty word is written as `-`: the undo's read would take two tabs for one
@@ -154,6 +157,9 @@ save_daemon_reload() { : >"$base/txn/daemon-reload"; }
 
 save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
 
+# save_attended: the deadline counts only when lbctl is not heard any more
+save_attended() { : >"$base/txn/attended"; }
+
 # save_together SECONDS LINE…: this is a change of all nodes at one instant; see take
 save_together() { printf '%s\n' "$@" >"$base/txn/together"; }
 
@@ -181,7 +187,8 @@ arm() {
   [ -z "${2-}" ] || echo "$2" >"$base/txn/at" || return 1
   read -r up _ </proc/uptime && read -r boot </proc/sys/kernel/random/boot_id &&
     echo $((${up%.*} + $1)) "$boot" >"$base/txn/deadline" && sync "$base/txn"/* "$base/txn" &&
-    mv -T "$base/txn" "$base/armed" && sync "$base" && systemctl --no-block restart lbctl-undo.service
+    { [ ! -d "$base/armed" ] || mv -T "$base/armed" "$base/former"; } &&
+    mv -T "$base/txn" "$base/armed" && rm -rf "$base/former" && sync "$base" && systemctl --no-block restart lbctl-undo.service
 }
 
 # still_armed ID: what follows may touch the node, because it would put itself back
@@ -313,6 +320,9 @@ take_restart() {
 
 # take_with_servers VERB SOCKETS FILE SERVER…: HAProxy, and what it knows of its servers goes on; see node/servers.sh
 take_with_servers() { sh "$base/servers" take "$@"; }
+
+# drain_servers SOCKET SERVER…: no new sessions for these, unless an operator has taken them out
+drain_servers() { sh "$base/servers" drain "$@"; }
 
 take_together() { sh "$base/take" "$1" "$2" "$base/armed/together"; }
 

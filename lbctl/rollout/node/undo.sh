@@ -11,11 +11,14 @@ base=/var/lib/lbctl
 cd "$base" || exit 1
 mode=${1-now} instant=${2-0}
 
+# whoever has drained servers goes on with other nodes, for longer than a turn takes; he beats every 5 s
+attended() { [ -e armed/attended ] && [ $(($(date +%s) - $(stat -c %Y lock.info 2>/dev/null || echo 0))) -lt 15 ]; }
+
 expired() { # a confirm takes the deadline away with everything else, by one rename
   read -r deadline boot 2>/dev/null <armed/deadline || return 1
   read -r up _ </proc/uptime
   read -r this </proc/sys/kernel/random/boot_id
-  if [ "$boot" = "$this" ]; then [ "${up%.*}" -ge "$deadline" ]; else ! soon 5; fi
+  if [ "$boot" = "$this" ]; then [ "${up%.*}" -ge "$deadline" ] && ! attended; else ! soon 5; fi
 }
 
 # all nodes have taken the change, and put it back at one instant that is more than SECONDS ahead
@@ -147,6 +150,7 @@ each sysctl set_sysctl
 [ ! -e undoing/daemon-reload ] || [ "$mode" = boot ] || systemctl daemon-reload
 each effect effect
 each service service
+[ "$mode" = boot ] || sh ./servers ready undoing/items || failed=1
 each drain drain
 [ "$failed" = 0 ] || { echo "look at $base/undoing, mend, and run this again"; exit 1; }
 rm -f server-state
