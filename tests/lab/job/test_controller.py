@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.job.steps import ALLOW_ALL, HEAT, NODES, Site, eventually, four, run_until, tell
+from tests.lab.job.steps import ALLOW_ALL, HEAT, NODES, PORTS, VIP, Site, eventually, four, run_until, tell
 from tests.lab.job.test_failures import port_taken
 from tests.lab.job.test_heals import WITHIN
 from tests.lab.job.test_lossless import SIZE, downloads
@@ -70,7 +70,8 @@ class TestRemoved:
         site.write(four(site.text))
         site.apply()
         site.write(site.text + (more if daemon == "restart" else ""))
-        with site.load() as load:
+        targets = [f"{VIP}:{port}" for port in PORTS]
+        with site.lab.load(targets=targets, clients=60, pause=0.005) as load:
             done = site.apply()
             report = load.stop()
         steps = [
@@ -82,6 +83,7 @@ class TestRemoved:
         assert all(
             f"mesa-virt-04 of {BACKENDS} backends: all sessions ended" in line["said"] for line in steps
         )
+        assert not next(line for line in steps if line["node"] == "lb1")["said"].endswith(" 0.0 s")
         assert report.failed == 0, report.lines()
         assert all(drained(site, node) == set() for node in NODES)
         assert all(name.rpartition("/")[2] != "mesa-virt-04" for node in NODES for name in states(site, node))
