@@ -21,7 +21,7 @@ ConfirmWithin = Annotated[
     typer.Option(
         "--confirm-within",
         metavar="SECONDS",
-        min=10,
+        min=5,
         max=3600,
         help="A node that is not confirmed in this time puts itself back.",
     ),

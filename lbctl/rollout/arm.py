@@ -11,11 +11,13 @@ from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
 from lbctl.model.command import Command, command
 from lbctl.model.effect import Scope
+from lbctl.model.facts import Facts
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.instant import election_seconds, renewed
 from lbctl.planning.order import vip_addresses
 from lbctl.rollout import server_state
 from lbctl.rollout.run import UNITS, Run
+from lbctl.rollout.undo import differences, not_serving
 
 
 def do(run: Run, node: str) -> str:
@@ -29,7 +31,7 @@ def do(run: Run, node: str) -> str:
         pass  # without a key of its own its digests differ by run; the swap compares bytes
     elif fingerprint(replace(now, held=now.held | planned.held & vips), vips) != fingerprint(planned, vips):
         # a VIP that has left is one less to care for: it may be back on a master that this run has started
-        raise RemoteError(node, "it has changed since the plan was made", mend="plan again: lbctl plan")
+        raise _moved(run, node, now)
     saves = [c for _, work in run.works(node) for c in work.save]
     # a daemon that dies in this moment was active all the same: the undo shall start it
     active = {one.unit: ("active",) for one in now.daemons if one.active}
@@ -53,6 +55,15 @@ def do(run: Run, node: str) -> str:
 def _former(run: Run, node: str) -> tuple[str, ...]:
     """What is armed there already goes on in this: the servers that are drained."""
     return (run.transaction(node),) if node in run.waiting else ()
+
+
+def _moved(run: Run, node: str, now: Facts) -> RemoteError:
+    """With what is not as the plan found it, as far as it has a name."""
+    planned = run.gathered[node]
+    dead = list(not_serving(planned, now, run.live_document(node, "haproxy")))
+    what = ", ".join(dead or differences(planned, now))
+    text = ": ".join(filter(None, ("it has changed since the plan was made", what)))
+    return RemoteError(node, text, mend="plan again: lbctl plan")
 
 
 def _look_again(run: Run, node: str) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from threading import BrokenBarrierError
 
-from lbctl.errors import NodeError
+from lbctl.errors import NodeError, RemoteError
 from lbctl.gather import write_owner
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
@@ -58,7 +58,8 @@ def do(run: Run, node: str) -> str:
 def _all_ready(run: Run, unit: Unit, node: str, commands: list[Command]) -> bool:
     """Between the first node's confirm and the last one's lies as little as can be: all else is done before.
 
-    Raises NodeError when this node is not ready.
+    Raises NodeError when this node is not ready, or when the first to reach its deadline may be one that is
+    not confirmed yet, beside others that are.
     """
     try:
         run.call(node, commands)
@@ -69,6 +70,8 @@ def _all_ready(run: Run, unit: Unit, node: str, commands: list[Command]) -> bool
         unit.ready.wait(_WAIT_SECONDS)
     except BrokenBarrierError:
         return False
+    if not unit.in_time:
+        raise RemoteError(node, "too little of the time to confirm is left", mend="a longer --confirm-within")
     return True
 
 

@@ -36,6 +36,7 @@ AHEAD_SECONDS = 1.5
 UNDO_SECONDS = 5
 """From the deadline to the instant at which nodes that change together put back: all have seen it by then."""
 
+_BEGIN_SECONDS = 2
 _GUARD = "still_armed"
 _ALIVE = Probe("alive", ":")
 _ALIVE_SECONDS = 10
@@ -60,7 +61,7 @@ class Unit:
 
     At `undo_at` all of them put themselves back, unless confirmed. `changes` is what they awaited. `clocks`
     are the nodes' own; `instant` is when they take the change, 0 = not yet chosen; `took` is when they did.
-    At `ready` every node waits for all others before it is confirmed.
+    At `ready` every node waits for all others before it is confirmed; `in_time` = they were it in time.
     """
 
     nodes: tuple[str, ...]
@@ -70,13 +71,21 @@ class Unit:
     instant: int = 0
     took: dict[str, int] = field(default_factory=dict)
     ready: Barrier = field(init=False)
+    in_time: bool = False
 
     def __post_init__(self) -> None:
-        self.ready = Barrier(len(self.nodes))
+        self.ready = Barrier(len(self.nodes), self._all_ready)
+
+    def _all_ready(self) -> None:
+        self.in_time = self.has_time()
 
     def seconds_left(self) -> int:
         """Until the nodes begin to put themselves back; 0 = they have begun."""
         return max((self.undo_at - time.time_ns()) // NANO - UNDO_SECONDS, 0)
+
+    def has_time(self) -> bool:
+        """Will what is begun now on all of them have begun on each before its deadline?"""
+        return self.seconds_left() >= _BEGIN_SECONDS
 
     def on(self, node: str, instant: int) -> str:
         """An instant as the node's own clock will say it."""

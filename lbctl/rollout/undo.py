@@ -66,7 +66,8 @@ def _back(run: Run, node: str) -> tuple[bool, str]:
         wrong = [*differences(before, now), *not_serving(before, now, run.live_document(node, "haproxy"))]
         if not wrong:
             return True, "back as it was"
-        if time.monotonic() > until:
+        given_up = any(one.failed for one in now.daemons if before.active(one.unit))
+        if given_up or time.monotonic() > until:
             return False, "not back as it was: " + ", ".join(wrong)
         time.sleep(_POLL)
 

@@ -18,8 +18,9 @@ _POLL = 0.3
 def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
     """By node: is it as it was, and what is to be said of it.
 
-    While one of them cannot be reached, the instant is the one that all of them know: the others wait for it.
-    By then it has put itself back as well, which is looked at as soon as it can be reached.
+    While one of them cannot be reached, or may reach its deadline before it is told, the instant is the one
+    that all of them know: the others wait for it. By then it has put itself back as well, which is looked at
+    as soon as it can be reached.
     """
     unit = run.unit
     assert unit is not None
@@ -41,7 +42,8 @@ def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
     with ThreadPoolExecutor(max_workers=2 * len(unit.nodes)) as pool:
         found = {node: pool.submit(reached, node) for node in unit.nodes}
         late = wait(found.values(), unit.seconds_left() if unit.instant else None).not_done
-        alone = unit.instant > 0 and (bool(late) or not all(one.result() for one in found.values()))
+        told = not late and all(one.result() for one in found.values()) and unit.has_time()
+        alone = unit.instant > 0 and not told
         if alone:
             _wait_for(run, unit.undo_at)
         ways = [()] * len(unit.nodes) if alone else _ways(unit)

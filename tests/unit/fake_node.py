@@ -33,6 +33,7 @@ class State:
     active: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     enabled: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     packages: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     drain: int = 0
     drain_record: bytes = b""
     table: bytes = b""
@@ -220,7 +221,7 @@ def _daemons(node: FakeNode) -> str:
     return "\n\n".join(
         f"Id={unit}.service\nLoadState=loaded\n"
         f"UnitFileState={'enabled' if unit in node.state.enabled else 'disabled'}\n"
-        f"ActiveState={'active' if unit in node.state.active else 'inactive'}\n"
+        f"ActiveState={_active_state(node.state, unit)}\n"
         f"MainPID={node.main[unit] if unit in node.state.active else 0}\nStatusText=Ready."
         for unit in ("haproxy", "keepalived")
     )
@@ -232,6 +233,10 @@ def _stat(node: FakeNode) -> Iterator[str]:
         name = f"{one.proxy}/{one.name}"
         status = "DOWN" if name in node.down else "DRAIN" if name in node.state.drained else "UP"
         yield f"{one.proxy},{one.name},,{node.sessions(name)},{status},"
+
+
+def _active_state(state: State, unit: str) -> str:
+    return "active" if unit in state.active else "failed" if unit in state.failed else "inactive"
 
 
 def _check(node: FakeNode, words: list[str], stdin: bytes) -> str:

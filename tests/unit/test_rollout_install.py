@@ -18,14 +18,15 @@ Look = Callable[[Answer], Answer]
 
 @dataclass
 class Rebooting(FakeTransport):
-    """lb2 begins to go down while its packages are installed; `units` is what systemctl says from then on."""
+    """lb2 goes down while its packages are installed: `look` makes that of its answers to `probe`."""
 
-    units: Look = lambda answer: answer
+    probe: str = "units"
+    look: Look = lambda answer: answer
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
         answers = super().ask(node, probes, timeout=timeout)
-        if node == "lb2" and ("lb2", "apt_install") in self.calls and "units" in answers:
-            return {**answers, "units": self.units(answers["units"])}
+        if node == "lb2" and ("lb2", "apt_install") in self.calls and self.probe in answers:
+            return {**answers, self.probe: self.look(answers[self.probe])}
         return answers
 
 
@@ -34,26 +35,35 @@ def stopped(answer: Answer) -> Answer:
 
 
 def silent(answer: Answer) -> Answer:
-    return Answer(1, b"")
+    return Answer(2, b"")
 
 
-def walked(units: Look) -> tuple[Scene, Walked]:
+def walked(probe: str, look: Look) -> tuple[Scene, Walked]:
     scene = Scene()
-    scene.transport = Rebooting(scene.transport.nodes, units=units)
+    scene.transport = Rebooting(scene.transport.nodes, probe=probe, look=look)
     nodes = (replace(node, packages=(Package("socat"),)) for node in scene.wanted.nodes)
     scene.wanted = replace(scene.wanted, nodes=tuple(nodes))
     return scene, scene.walk()
 
 
 def test_a_node_that_goes_on_serving() -> None:
-    scene, done = walked(lambda answer: answer)
+    scene, done = walked("units", lambda answer: answer)
     assert done == Walked(touched=True)
     assert all(node.state.packages == {"socat"} for node in scene.transport.nodes.values())
 
 
-@pytest.mark.parametrize("units", [stopped, silent])
-def test_one_that_goes_down_stops_the_apply_before_any_node_is_armed(units: Look) -> None:
-    scene, done = walked(units)
+@pytest.mark.parametrize(
+    ("probe", "look", "said"),
+    [
+        ("units", stopped, "haproxy, keepalived stopped meanwhile"),
+        ("units", silent, "haproxy, keepalived stopped meanwhile"),
+        ("package", silent, "lb2/package/socat: dpkg-query did not answer: only apt is known"),
+    ],
+)
+def test_one_that_goes_down_stops_the_apply_before_any_node_is_armed(
+    probe: str, look: Look, said: str
+) -> None:
+    scene, done = walked(probe, look)
     assert done.error is not None
-    assert done.error.summary == "lb2: haproxy, keepalived stopped meanwhile"
+    assert done.error.summary == f"lb2: {said}"
     assert ("lb3", "arm") not in scene.transport.calls

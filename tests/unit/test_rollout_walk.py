@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface
 from itertools import groupby
 
@@ -11,14 +11,16 @@ import pytest
 
 from lbctl.gather import gather_node, write_owner
 from lbctl.kinds import KINDS
-from lbctl.model.cluster import Cluster, ManagedFile, Node, Ssh, Vip
+from lbctl.model.cluster import Cluster, ManagedFile, Node, Service, Ssh, Vip
 from lbctl.model.command import Command
 from lbctl.model.content import plain
 from lbctl.model.effect import Effect, Impact
 from lbctl.model.event import Event, NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.owner import Owner
 from lbctl.model.plan import StepName
+from lbctl.planning import election
 from lbctl.planning.plan import make
+from lbctl.rollout import verify
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode, FakeTransport, State, put_back
@@ -183,6 +185,21 @@ class TestSuccess:
         assert walked.error is not None and walked.error.node == "lb2"
         assert "it has changed since the plan was made" in walked.error.summary
 
+    def test_a_daemon_that_systemd_has_given_up_is_named_and_not_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(election, "settle_seconds", lambda of: 3600.0)
+        scene = Scene()
+        nodes = (replace(node, services=(Service("keepalived"),)) for node in scene.wanted.nodes)
+        scene.wanted = replace(scene.wanted, nodes=tuple(nodes))
+        run, state = scene.run(), scene.transport.nodes["lb3"].state
+        state.active.discard("keepalived")
+        state.failed.add("keepalived")
+        walked = walk(run)
+        changed = "lb3: it has changed since the plan was made: keepalived is not active"
+        assert walked.error is not None and walked.error.summary == changed
+        assert walked.undone == {"lb3": False}
+
     def test_what_the_undo_starts_is_what_was_active_when_the_node_was_read(self) -> None:
         """A daemon may die while its state is being kept, and would stay dead."""
         scene, kept = Scene(), set()
@@ -210,8 +227,11 @@ class TestTooLate:
         [StepName.DRAIN, StepName.SWAP, StepName.VERIFY, StepName.UNDRAIN, StepName.CONFIRM],
         ids=str,
     )
-    def test_a_node_that_has_put_itself_back_is_left_alone(self, step: StepName) -> None:
+    def test_a_node_that_has_put_itself_back_is_left_alone(
+        self, step: StepName, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Its deadline passed while lbctl was held up; what lbctl still wants of it is refused there."""
+        monkeypatch.setattr(verify, "_SECONDS", 3600.0)  # nothing that is awaited of it will come
         scene = Scene()
 
         class Strike(list[Event]):

@@ -241,6 +241,32 @@ class TestLate:
         assert min(undone) > 1 and ("lb2", "undo") in scene.transport.calls
 
 
+class TestLittleTimeLeft:
+    @pytest.fixture
+    def scene(self, monkeypatch: pytest.MonkeyPatch) -> Scene:
+        """So late that a node may put itself back before it is told anything."""
+        monkeypatch.setattr(rollout, "UNDO_SECONDS", 0)
+        return Scene(confirm_within=1)
+
+    def test_none_is_confirmed(self, scene: Scene) -> None:
+        walked = scene.walk()
+        assert walked.error is not None and "too little of the time" in walked.error.summary
+        assert not [call for call in scene.transport.calls if call[1] == "confirm"]
+        assert walked.undone == dict.fromkeys(NODES, True) and not scene.all_or_none()
+
+    def test_they_put_back_at_the_instant_that_all_know(self, scene: Scene) -> None:
+        ways: list[tuple[str, ...]] = []
+
+        def failing(number: int, node: str, command: Command) -> bool:
+            if command.words[0] == "undo":
+                ways.append(command.words[1:])
+            return False
+
+        scene.transport.failing = failing
+        scene.walk()
+        assert ways == [()] * len(NODES)
+
+
 class TestCutOff:
     @pytest.mark.parametrize("confirmed", [(), ("lb1",), ("lb3", "lb2")])
     def test_the_next_apply_puts_all_back_at_one_instant(self, confirmed: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from lbctl.planning.plan import make
 from lbctl.planning.turn import drain_seconds, least_seconds
 from tests.unit.fake_node import KEEPALIVED
 from tests.unit.test_join import managed, stopped
+from tests.unit.test_planning import changed_vrrp
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 
@@ -30,7 +31,7 @@ def slow(of: Cluster, advert: int) -> Cluster:
 
 @pytest.mark.parametrize(
     ("impact", "advert", "least"),
-    [(Impact.RELOAD, 1, 6), (Impact.RELOAD, 20, 6), (Impact.RESTART, 1, 14), (Impact.RESTART, 20, 128)],
+    [(Impact.RELOAD, 1, 3), (Impact.RELOAD, 20, 3), (Impact.RESTART, 1, 11), (Impact.RESTART, 20, 125)],
 )
 def test_two_elections_where_the_vips_move(impact: Impact, advert: int, least: int) -> None:
     transport = applied(slow(cluster(PROXY), advert))
@@ -39,7 +40,7 @@ def test_two_elections_where_the_vips_move(impact: Impact, advert: int, least: i
     assert least_seconds(wanted, make(wanted, gathered, "")) == least
 
 
-@pytest.mark.parametrize(("confirm", "seconds"), [(120, 53), (30, 8), (10, 0)])
+@pytest.mark.parametrize(("confirm", "seconds"), [(120, 54), (30, 9), (10, 0)])
 def test_what_the_time_to_confirm_leaves_for_connections_to_end_there_and_back(
     confirm: int, seconds: int
 ) -> None:
@@ -49,8 +50,18 @@ def test_what_the_time_to_confirm_leaves_for_connections_to_end_there_and_back(
     assert drain_seconds(wanted, make(wanted, gathered, ""), confirm) == seconds
 
 
-def test_one_election_where_keepalived_starts() -> None:
+def test_two_elections_where_keepalived_starts() -> None:
     wanted = managed(cluster(PROXY))
     transport = stopped(wanted, "lb2")
     gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
-    assert least_seconds(wanted, make(wanted, gathered, "")) == 10
+    assert least_seconds(wanted, make(wanted, gathered, "")) == 13
+
+
+@pytest.mark.parametrize(("advert", "least"), [(1, 13), (20, 89)])
+def test_what_is_taken_at_one_instant_is_waited_for_and_not_confirmed_at_the_last_moment(
+    advert: int, least: int
+) -> None:
+    wanted = changed_vrrp(slow(cluster(PROXY), advert), b"virtual_router_id 47", b"virtual_router_id 48")
+    transport = applied(slow(cluster(PROXY), advert))
+    gathered = {node.name: gather_node(node, transport) for node in wanted.nodes}
+    assert least_seconds(wanted, make(wanted, gathered, "")) == least

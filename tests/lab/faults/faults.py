@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lbctl.local import cgroup
-from tests.lab.faults.matrix import Fault
+from lbctl.model.plan import StepName
+from tests.lab.faults.matrix import Cell, Fault, Way
 from tests.lab.job.steps import Site, eventually
 
 Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[None]]
 
-WITHIN = 10  # seconds until a node puts itself back: the least that lbctl takes
+LONGEST = 10
 SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
@@ -25,6 +26,11 @@ table inet cut {
   chain output { type filter hook output priority -400; tcp sport 22 drop; }
 }
 ."""
+
+
+def within(cell: Cell) -> int:
+    """Seconds until a node puts itself back: the least that lbctl takes for such a plan."""
+    return LONGEST if cell.way is Way.TOGETHER or cell.step is StepName.LISTEN else 7
 
 
 def busy(site: Site, node: str) -> bool:
@@ -72,7 +78,7 @@ def _cut(site: Site, node: str, process: subprocess.Popen[str]) -> Iterator[None
     try:
         yield
         time.sleep(SHORT)
-        eventually(lambda: not busy(site, node), WITHIN + 15)
+        eventually(lambda: not busy(site, node), LONGEST + 15)
     finally:
         site.sh(node, "nft delete table inet cut")
 

@@ -13,7 +13,7 @@ from lbctl.lab import Lab, LabSpec
 from lbctl.model.facts import plan_of
 from lbctl.model.plan import StepName
 from tests.lab.conftest import Labs
-from tests.lab.faults.faults import LASTS, STRIKES, WITHIN, busy
+from tests.lab.faults.faults import LASTS, LONGEST, STRIKES, busy, within
 from tests.lab.faults.holders import held
 from tests.lab.faults.matrix import LEAVES, ORDER, WALKS, Cell, Fault, Way
 from tests.lab.job.steps import (
@@ -152,7 +152,7 @@ class Ground:
         before = files(self.site)
         self.site.write(self.next)
         watch.lap("prepare")
-        words = ("--yes", "--json", "--allow", ALLOWED, "--confirm-within", str(WITHIN))
+        words = ("--yes", "--json", "--allow", ALLOWED, "--confirm-within", str(within(cell)))
         process = self.site.start("apply", *words)
         try:
             seen = run_until(process, "started", str(cell.step), cell.node)
@@ -267,7 +267,7 @@ def serves(site: Site) -> None:
 def heal(site: Site, cell: Cell, said: str) -> None:
     """Without lbctl no node is left armed or held out; what a killed one left, the next one puts back."""
     if cell.fault is not Fault.KILL:
-        eventually(lambda: not any(busy(site, node) for node in NODES), WITHIN + 15)
+        eventually(lambda: not any(busy(site, node) for node in NODES), LONGEST + 15)
         left = {node: set(one.splitlines()) - PASSIVE for node, one in site.left_behind().items()}
         assert not any(left.values()), f"{left}\n{said}"
         for node in NODES:

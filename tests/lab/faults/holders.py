@@ -36,7 +36,8 @@ def bound(cell: Cell) -> float:
     if cell.step is StepName.TAKE and cell.fault in (Fault.POWER, Fault.REBOOT):
         # the lab's nodes boot before the instant, and wait for a master since then; a machine takes longer
         return AHEAD_SECONDS
-    if cell.fault is Fault.FROZEN and cell.node == HOLDER:
-        # its kernel goes on answering for what it holds, while the others elect
+    if cell.fault in (Fault.FROZEN, Fault.KEEPALIVED) and cell.node == HOLDER:
+        # its kernel goes on answering for what it holds, while the others elect; a keepalived that was killed
+        # takes nothing away, and the undo starts it
         return SHORT
     return PUT_BACK

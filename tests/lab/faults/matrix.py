@@ -69,6 +69,9 @@ class Fault(Enum):
         return self.value
 
 
+_DAEMONS = (Fault.KEEPALIVED, Fault.HAPROXY)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A fault on a node at the moment when its step begins."""
@@ -84,10 +87,16 @@ class Cell:
 
 
 def cells() -> tuple[Cell, ...]:
-    """All of them, in the order of the walk."""
-    return tuple(
+    """All that can be, in the order of the walk."""
+    found = (
         Cell(node, step, fault, way) for way, walk in WALKS.items() for node, step in walk for fault in Fault
     )
+    return tuple(cell for cell in found if not _dead_already(cell))
+
+
+def _dead_already(cell: Cell) -> bool:
+    """A node that is retired has no daemon any more that could die."""
+    return (cell.way, cell.step) == (Way.LEAVING, StepName.CONFIRM) and cell.fault in _DAEMONS
 
 
 # what tears a unit apart: nobody to tell the nodes anything, one that is not told, one that begins anew
