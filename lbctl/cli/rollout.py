@@ -36,7 +36,8 @@ DrainTimeout = Annotated[
         metavar="SECONDS",
         min=0,
         max=600,
-        help="So long may connections last where the VIP moves; 0: it moves plainly.  [default: 30]",
+        help="So long may connections last where the VIP moves, and where a server goes; "
+        "0: it moves plainly, and nobody waits.  [default: 30]",
         show_default=False,
     ),
 ]

@@ -8,10 +8,15 @@ from lbctl.model.facts import ServerState
 
 
 def servers(text: str) -> tuple[ServerState, ...]:
-    """Backend, server and status of every server line."""
+    """Every server line."""
     rows = csv.DictReader(text.strip().removeprefix("# ").splitlines())
     return tuple(
-        ServerState(row["pxname"], row["svname"], row["status"])
+        ServerState(row["pxname"], row["svname"], row["status"], _number(row, "scur") + _number(row, "qcur"))
         for row in rows
         if row.get("svname") not in ("FRONTEND", "BACKEND", None)
     )
+
+
+def _number(row: dict[str, str], name: str) -> int:
+    """What has no such column, or nothing in it, has none."""
+    return int(row.get(name) or 0)

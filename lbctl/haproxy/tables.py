@@ -80,3 +80,56 @@ ORDERED = frozenset(
 
 MAX_WORDS = 64
 NAME = re.compile(r"[A-Za-z0-9_.:-]+")
+
+# Words of a server that its health does not depend on, and how many more belong to each.
+ASIDE = {
+    "backup": 0,
+    "cookie": 1,
+    "downinter": 1,
+    "error-limit": 1,
+    "fall": 1,
+    "fastinter": 1,
+    "inter": 1,
+    "max-reuse": 1,
+    "maxconn": 1,
+    "maxqueue": 1,
+    "minconn": 1,
+    "non-stick": 0,
+    "observe": 1,
+    "on-error": 1,
+    "on-marked-down": 1,
+    "on-marked-up": 1,
+    "pool-low-conn": 1,
+    "pool-max-conn": 1,
+    "pool-purge-delay": 1,
+    "rise": 1,
+    "slowstart": 1,
+    "weight": 1,
+}
+# The lines of a proxy that say how its servers are checked, those of global on TLS with servers.
+CHECK_LINES = frozenset({("external-check",), ("http-check",), ("source",), ("tcp-check",)})
+CHECK_OPTIONS = frozenset(
+    ("option", name)
+    for name in (
+        "external-check",
+        "httpchk",
+        "ldap-check",
+        "mysql-check",
+        "pgsql-check",
+        "redis-check",
+        "smtpchk",
+        "spop-check",
+        "ssl-hello-chk",
+        "tcp-check",
+    )
+)
+TLS_LINES = frozenset(
+    {
+        "ca-base",
+        "crt-base",
+        "ssl-default-server-ciphers",
+        "ssl-default-server-ciphersuites",
+        "ssl-default-server-options",
+        "ssl-server-verify",
+    }
+)

@@ -35,11 +35,15 @@ class Daemon:
 
 @dataclass(frozen=True)
 class ServerState:
-    """A server in `show stat`; status is HAProxy's: "UP", "DOWN", "MAINT", "DRAIN", "no check", …"""
+    """A server in `show stat`; status is HAProxy's: "UP", "DOWN", "MAINT", "DRAIN", "no check", …
+
+    `sessions` are those that it has or that wait for it.
+    """
 
     backend: str
     server: str
     status: str
+    sessions: int = 0
 
     @property
     def up(self) -> bool:
@@ -74,10 +78,12 @@ TOGETHER = "-together"
 """What a transaction's id has after its plan's, where it is of several nodes at one instant."""
 HANDOVER = "-handover"
 """And where it is a node's part in another one's handover."""
+SERVERS = "-servers"
+"""And where servers are drained on it that go with its own turn, which is still to come."""
 
 
 def plan_of(transaction: str) -> str:
-    return transaction.removesuffix(TOGETHER).removesuffix(HANDOVER)
+    return transaction.removesuffix(TOGETHER).removesuffix(HANDOVER).removesuffix(SERVERS)
 
 
 @dataclass(frozen=True)

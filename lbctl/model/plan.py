@@ -16,6 +16,7 @@ class StepName(Enum):
 
     INSTALL = "install"
     STAGE = "stage"
+    DRAIN_SERVERS = "drain-servers"
     ARM = "arm"
     LISTEN = "listen"
     DRAIN = "drain"
@@ -33,7 +34,7 @@ class StepName(Enum):
     @property
     def before_any_node_changes(self) -> bool:
         """Is it walked on all nodes before the first node is touched?"""
-        return self in (StepName.INSTALL, StepName.STAGE)
+        return self in (StepName.INSTALL, StepName.STAGE, StepName.DRAIN_SERVERS)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
 from lbctl.model.effect import Impact, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
-from lbctl.planning import election, handover, join
+from lbctl.planning import election, handover, join, servers
 from lbctl.planning.instant import election_seconds, renewed, taken_at_one_instant
 from lbctl.planning.meaning import document
 
@@ -57,6 +57,7 @@ def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
     by_node = {name: [c for c in changes if c.address.node == name] for name in order}
     found = [step for name in order for step in _install(name, by_node[name])]
     found += [step for name in order for step in _stage(name, by_node[name])]
+    found += [step for name in order for step in servers.steps(gathered, by_node[name])]
     join_whom = joining(cluster, gathered, changes)
 
     def turn(name: str, own: Sequence[Change]) -> list[Step]:

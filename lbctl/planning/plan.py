@@ -12,7 +12,7 @@ from lbctl.model.cluster import Cluster, Node
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
 from lbctl.model.restart import NO_RESTART, Restart
-from lbctl.planning import election, order, retire, roster, tools, unsafe
+from lbctl.planning import election, order, retire, roster, servers, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.restart import restarts
@@ -47,6 +47,7 @@ def make(
     # who is not restarted misses nothing that the others have
     problems += () if restart else unsafe.left_out(cluster)
     problems += unsafe.costs(cluster, staying, changes)
+    problems += servers.undrained(staying, changes)
     problems += tools.missing(cluster, staying)
     problems += tools.deaf(cluster, staying, changes)
     nodes = tuple(_view(cluster, facts) for facts in gathered.values())

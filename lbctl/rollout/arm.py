@@ -15,6 +15,7 @@ from lbctl.model.facts import Facts
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.instant import election_seconds, renewed
 from lbctl.planning.order import vip_addresses
+from lbctl.rollout import server_state
 from lbctl.rollout.run import UNITS, Run
 from lbctl.rollout.undo import differences, not_serving
 
@@ -37,15 +38,23 @@ def do(run: Run, node: str) -> str:
     # a restart alone leaves no new files that a daemon has to let go of: what runs is left to run
     taken = () if run.restarts(node) else run.effects(node)
     effects = [command("save_effect", e.unit, str(e.impact), *active.get(e.unit, ())) for e in taken]
+    if any(effect.unit == "haproxy" for effect in taken):
+        effects += server_state.saved(run, node)
     begin = [
         command("make_base"),
-        command("txn_begin", run.transaction(node)),
+        command("txn_begin", run.own_transaction(node), *_former(run, node)),
         command("save_drain"),
         command("save_file", "owner", "/var/lib/lbctl/owner.json"),
     ]
     run.call(node, [*begin, *saves, *effects, *_also(run, node), install_undo(), *_arm(run, node)])
     run.armed.add(node)
+    run.waiting.discard(node)
     return f"the node puts itself back unless it is confirmed within {run.confirm_within} s"
+
+
+def _former(run: Run, node: str) -> tuple[str, ...]:
+    """What is armed there already goes on in this: the servers that are drained."""
+    return (run.transaction(node),) if node in run.waiting else ()
 
 
 def _moved(run: Run, node: str, now: Facts) -> RemoteError:
@@ -81,7 +90,9 @@ def _arm(run: Run, node: str) -> Iterator[Command]:
 def install_undo() -> Command:
     """The undo, its two permanent units and what a person reads at night: all that needs no lbctl."""
     units = (f"{name}={_text(name)}" for name in ("lbctl-undo.service", "lbctl-undo-boot.service"))
-    return command("install_undo", _text("undo.sh"), _text("take.sh"), _text("README.txt"), *units)
+    return command(
+        "install_undo", _text("undo.sh"), _text("take.sh"), _text("servers.sh"), _text("README.txt"), *units
+    )
 
 
 def _text(name: str) -> str:

@@ -41,7 +41,7 @@ def do(run: Run, node: str) -> str:
         commands = []
     if node in run.armed:
         keep = ("keep",) if node in run.awaiting else ()
-        commands += [command("drop_server_state"), command("confirm", run.transaction(node), *keep)]
+        commands.append(command("confirm", run.transaction(node), *keep))
     commands += _forgotten(run, node)
     if run.cluster.retires(node):
         commands.append(command("drop_drain_record"))

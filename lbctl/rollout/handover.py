@@ -17,21 +17,20 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from lbctl.errors import NodeError, RemoteError
-from lbctl.haproxy.views import binds, server_state_file, stats_socket
+from lbctl.haproxy.views import binds
 from lbctl.host.handover import Sent, family, open_ports, open_probe, rules
 from lbctl.keepalived.views import instances
 from lbctl.model.command import Command, Probe, command
 from lbctl.planning.election import DRAINED
 from lbctl.planning.handover import obstacles
 from lbctl.planning.order import drained_by_hand, held_out
-from lbctl.rollout import vrrp
+from lbctl.rollout import server_state, vrrp
 from lbctl.rollout.arm import install_undo
 from lbctl.rollout.run import Run
 
 _HEARD_SECONDS = 0.5  # from the move until every client's packets go to the new holder
 _POLL = 0.5
 _ADDRESSES = Probe("addresses", "ip -o addr show")
-_STATE_BELOW = "/var/lib/lbctl/"
 
 
 @dataclass(frozen=True)
@@ -152,16 +151,17 @@ class _Parts:
         self._busy = owners.union(*holders.values())
         self.nodes = tuple(sorted(active | owners | set(handover.holders)))
         self._sent = {holder: tuple(_sent(run, holder, handover.vips(holder))) for holder in handover.holders}
-        self._own = {node for node in self.nodes if node in run.armed}
+        self._armed = {node for node in self.nodes if node in run.armed}
         self._out = {node for node in self.nodes if self._waits(node)}
 
     def _waits(self, node: str) -> bool:
         """Is it held out of the election? Of two backups the lower one may be the first, by a moment."""
-        return node not in self._busy | self._own and _may_be_held_out(self._run, node)
+        in_turn = self._armed - self._run.waiting
+        return node not in self._busy | in_turn and _may_be_held_out(self._run, node)
 
     def prepare(self, node: str) -> None:
         run = self._run
-        if node not in self._own:
+        if node not in self._armed:
             run.attending.add(node)
             run.steps[node] = "handover"
             saved = [command("save_drain")] if node in self._out else []
@@ -181,6 +181,8 @@ class _Parts:
         for one in self._sent.get(node, ()):
             places = (f"{vip}/{ip_address(vip).max_prefixlen}" for vip in one.vips)
             yield command("answer_on_lo", one.device, *places)
+        if node in self._out & self._armed:
+            yield command("note_part", "drain", str(self._run.drain_before(node)))
         if node in self._out:
             yield command("set_drain", str(DRAINED))
 
@@ -192,7 +194,7 @@ class _Parts:
             run.call(node, [self._disarm(node)])
         if node in self._out:
             run.drains[node] = run.drain_before(node)
-        if node not in self._own:
+        if node not in self._armed:
             run.armed.discard(node)
             run.attending.discard(node)
 
@@ -200,9 +202,7 @@ class _Parts:
         yield command("end_handover")
         if node in self._out:
             yield command("set_drain", str(self._run.drain_before(node)))
-        if node in self._handover.holders:
-            yield command("drop_server_state")
-        if node not in self._own:
+        if node not in self._armed:
             yield self._disarm(node)
 
     def _disarm(self, node: str) -> Command:
@@ -253,17 +253,10 @@ def _addresses(said: str, device: str) -> list[str]:
 def _stop_softly(run: Run, holder: str) -> Iterator[str]:
     """By a reload: the old worker ends kept-alive connections after their next answer. Says why not."""
     try:
-        run.call(holder, _reload(run, holder))
+        found = vrrp.loaded(run, holder, "haproxy")
+        run.call(holder, [server_state.taken("reload", found, found)])
     except RemoteError as error:
         yield f"{error.summary}, so kept-alive connections went on"
-
-
-def _reload(run: Run, holder: str) -> Iterator[Command]:
-    found = vrrp.loaded(run, holder, "haproxy")
-    path = server_state_file(found) if found else None
-    if found and path and path.startswith(_STATE_BELOW):
-        yield command("dump_server_state", stats_socket(found) or "", path)
-    yield command("take_reload", "haproxy")
 
 
 def _frontends(run: Run, holder: str) -> dict[int, str]:

@@ -16,7 +16,7 @@ from lbctl.model.command import Clock, Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
 from lbctl.model.event import Event
-from lbctl.model.facts import HANDOVER, TOGETHER, Facts
+from lbctl.model.facts import HANDOVER, SERVERS, TOGETHER, Facts
 from lbctl.model.kind import Work
 from lbctl.model.plan import Plan
 from lbctl.model.resource import Address, Resource
@@ -103,6 +103,7 @@ class Run:
     could be had. `awaiting` are, by node, what all nodes take together and have not taken yet; `unit` is
     set while they do. Nodes are `attending` while a VIP moves in another node's turn, with what they have for
     that armed by itself; a node that gives a VIP away has `drain_timeout` seconds for its connections to end.
+    Those that are `waiting` have servers drained that go with their own turn, and that armed by itself.
     """
 
     cluster: Cluster
@@ -125,6 +126,7 @@ class Run:
     awaiting: dict[str, Address] = field(default_factory=dict)
     drain_timeout: int = DRAIN_TIMEOUT
     attending: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name in self.gathered:
@@ -168,11 +170,13 @@ class Run:
         return self.unit
 
     def transaction(self, name: str) -> str:
-        """What its undo is armed by: a node may have a turn of its own, one together with the others, and a
-        part in another's handover.
-        """
+        """What its undo is armed by now, or will be next."""
         if name in self.attending:
             return self.plan.id + HANDOVER
+        return self.plan.id + SERVERS if name in self.waiting else self.own_transaction(name)
+
+    def own_transaction(self, name: str) -> str:
+        """What its undo is armed by in its turn: a node may have one of its own, and one with the others."""
         return self.plan.id + (TOGETHER if self.unit and name in self.unit.nodes else "")
 
     def touching(self, name: str) -> tuple[Change, ...]:

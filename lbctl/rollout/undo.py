@@ -51,6 +51,7 @@ def _undone(run: Run, node: str, how: Sequence[str], *, healed: bool) -> tuple[b
     put_back(run, node, how)
     run.drains[node] = run.drain_before(node)
     run.stopped.discard(node)
+    run.waiting.discard(node)
     run.under_way.discard(node)
     good, text = _back(run, node)
     return good, "it had put itself back" if good and healed else text

@@ -15,7 +15,7 @@ from itertools import groupby
 from lbctl.errors import NodeError
 from lbctl.model.event import NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.plan import Step, StepName
-from lbctl.rollout import arm, confirm, drain, install, listen, retire, stage, swap, take, verify
+from lbctl.rollout import arm, confirm, drain, install, listen, retire, servers, stage, swap, take, verify
 from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import Run
 from lbctl.rollout.undo import undo
@@ -49,6 +49,7 @@ class Walked:
 ACTIONS: Mapping[StepName, Do] = {
     StepName.INSTALL: install.do,
     StepName.STAGE: stage.do,
+    StepName.DRAIN_SERVERS: servers.do,
     StepName.ARM: arm.do,
     StepName.LISTEN: listen.do,
     StepName.DRAIN: drain.drain,
@@ -70,18 +71,23 @@ def walk(run: Run) -> Walked:
     first = [step for step in run.plan.steps if step.name.before_any_node_changes]
     rest = [step for step in run.plan.steps if not step.name.before_any_node_changes]
     installed = any(step.name is StepName.INSTALL for step in first)
-    for name in (StepName.INSTALL, StepName.STAGE):
+    for name in (StepName.INSTALL, StepName.STAGE, StepName.DRAIN_SERVERS):
         failure = _everywhere(run, [step for step in first if step.name is name], numbers)
         if failure is not None:
-            _unstage(run)
-            return Walked(touched=installed, error=failure)
+            return _stopped(run, Walked(touched=installed, error=failure))
     for _, turn in groupby(rest, key=lambda step: "" if step.together else step.node):
         steps = list(turn)
         walked = _turn(run, steps, numbers)
         if walked is not None:
-            _unstage(run)
-            return replace(walked, touched=walked.touched or installed)
+            return _stopped(run, replace(walked, touched=walked.touched or installed))
     return Walked(touched=True)
+
+
+def _stopped(run: Run, walked: Walked) -> Walked:
+    """What other nodes have for turns that do not come any more goes."""
+    _unstage(run)
+    lost = {node: back for node, back in _given_back(run, sorted(run.waiting)).items() if not back}
+    return replace(walked, undone={**walked.undone, **lost})
 
 
 def _everywhere(run: Run, steps: Sequence[Step], numbers: dict[Step, int]) -> NodeError | None:
@@ -143,7 +149,14 @@ def _step(run: Run, step: Step, numbers: dict[Step, int]) -> NodeError | None:
 
 def _undo(run: Run, nodes: Sequence[str]) -> dict[str, bool]:
     """By node: is it as it was?"""
-    found = undo_together(run) if run.unit else {node: undo(run, node) for node in nodes}
+    return _said(run, undo_together(run)) if run.unit else _given_back(run, nodes)
+
+
+def _given_back(run: Run, nodes: Sequence[str]) -> dict[str, bool]:
+    return _said(run, {node: undo(run, node) for node in nodes})
+
+
+def _said(run: Run, found: Mapping[str, tuple[bool, str]]) -> dict[str, bool]:
     for node, (good, text) in found.items():
         run.emit(NodeUndone(node, good, text))
     return {node: good for node, (good, _) in found.items()}

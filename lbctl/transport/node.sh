@@ -34,8 +34,8 @@ hold_lock() {
   }
   (umask 077; printf '%s\n%s\n%s\n%s\n' "$2" "$3" "$4" "$1 $$" >"$base/lock.info")
   echo "@$1 locked"
-  # the lock goes with this shell alone
-  while [ -n "$(timeout 60 dd bs=1 count=1 <&3 2>/dev/null 9>&-)" ]; do printf .; done
+  # the lock goes with this shell alone; how old its record is says when the holder was heard last
+  while [ -n "$(timeout 60 dd bs=1 count=1 <&3 2>/dev/null 9>&-)" ]; do touch "$base/lock.info"; printf .; done
   rm -f "$base/lock.info"
 }
 
@@ -110,11 +110,14 @@ stage_end() { rm -rf "$stage"; }
 
 # ---- the transaction: what the undo needs, armed by one rename
 
+# txn_begin ID [FORMER]: FORMER is armed by the same apply; the servers that it has drained are noted in this one too
 txn_begin() {
   for f in armed undoing; do
-    [ ! -e "$base/$f" ] || fail "a change of this node was neither confirmed nor undone: $base/$f" || return 1
+    [ ! -e "$base/$f" ] || [ "$f $(cat "$base/$f/id")" = "armed ${2-}" ] ||
+      fail "a change of this node was neither confirmed nor undone: $base/$f" || return 1
   done
-  rm -rf "$base/txn" && mkdir -m 0700 "$base/txn" && : >"$base/txn/items" && printf '%s\n' "$1" >"$base/txn/id"
+  rm -rf "$base/txn" "$base/former" && mkdir -m 0700 "$base/txn" && printf '%s\n' "$1" >"$base/txn/id" &&
+    { [ -z "${2-}" ] || sed -n "/^server$tab/p" "$base/armed/items"; } >"$base/txn/items"
 }
 
 # an empty word is written as `-`: the undo's read would take two tabs for one
@@ -147,17 +150,24 @@ save_service() {
 # save_effect UNIT IMPACT [ACTIVE]
 save_effect() { note_item effect "$1" "$2" "${3:-$(systemctl is-active "$1" 2>/dev/null)}"; }
 
+# save_server_state SOCKETS FILE SERVER…: how the undo's take of HAProxy's old file carries over what it knows of them
+save_server_state() { sockets=$1 file=$2; shift 2; note_item state "$sockets" "$file" "$*"; }
+
 save_daemon_reload() { : >"$base/txn/daemon-reload"; }
 
 save_drain() { note_item drain "$(cat "$base/drain" 2>/dev/null || echo 0)"; }
 
+# save_attended: the deadline counts only when lbctl is not heard any more
+save_attended() { : >"$base/txn/attended"; }
+
 # save_together SECONDS LINE…: this is a change of all nodes at one instant; see take
 save_together() { printf '%s\n' "$@" >"$base/txn/together"; }
 
-# install_undo UNDO TAKE README UNIT…: what stands on the node for good, each in base64; units are named NAME=…
+# install_undo UNDO TAKE SERVERS README UNIT…: what stands on the node for good, each in base64; units are NAME=…
 install_undo() {
-  put "$base/undo" 0700 "$1" && put "$base/take" 0700 "$2" && put "$base/README" 0600 "$3" || return 1
-  shift 3
+  put "$base/undo" 0700 "$1" && put "$base/take" 0700 "$2" && put "$base/servers" 0700 "$3" &&
+    put "$base/README" 0600 "$4" || return 1
+  shift 4
   fresh=
   for unit in "$@"; do
     path=/etc/systemd/system/${unit%%=*}
@@ -177,7 +187,8 @@ arm() {
   [ -z "${2-}" ] || echo "$2" >"$base/txn/at" || return 1
   read -r up _ </proc/uptime && read -r boot </proc/sys/kernel/random/boot_id &&
     echo $((${up%.*} + $1)) "$boot" >"$base/txn/deadline" && sync "$base/txn"/* "$base/txn" &&
-    mv -T "$base/txn" "$base/armed" && sync "$base" && systemctl --no-block restart lbctl-undo.service
+    { [ ! -d "$base/armed" ] || mv -T "$base/armed" "$base/former"; } &&
+    mv -T "$base/txn" "$base/armed" && rm -rf "$base/former" && sync "$base" && systemctl --no-block restart lbctl-undo.service
 }
 
 # still_armed ID: what follows may touch the node, because it would put itself back
@@ -297,17 +308,6 @@ end_connections() {
 
 daemon_reload() { systemctl daemon-reload; }
 
-stats_socket() { [ -n "$1" ] && [ -S "$1" ] && command -v socat >/dev/null; }
-
-# dump_server_state SOCKET FILE CHANGED…: health and administrative states for the next process to begin
-# with; servers whose line changes (BACKEND/SERVER) are left out, for their old health says nothing
-dump_server_state() {
-  socket=$1; file=$2; shift 2
-  stats_socket "$socket" || { rm -f "$file"; return 0; }
-  echo 'show servers state' | socat -t 5 - "UNIX-CONNECT:$socket" |
-    awk -v changed=" $* " '!index(changed, " " $2 "/" $4 " ")' >"$file.new" && mv -T "$file.new" "$file"
-}
-
 take_reload() {
   systemctl is-active -q "$1" || return 0
   timeout 30 systemctl reload "$1"
@@ -317,6 +317,12 @@ take_restart() {
   systemctl reset-failed "$1" 2>/dev/null
   timeout 60 systemctl restart "$1"
 }
+
+# take_with_servers VERB SOCKETS FILE SERVER…: HAProxy, and what it knows of its servers goes on; see node/servers.sh
+take_with_servers() { sh "$base/servers" take "$@"; }
+
+# drain_servers SOCKET SERVER…: no new sessions for these, unless an operator has taken them out
+drain_servers() { sh "$base/servers" drain "$@"; }
 
 take_together() { sh "$base/take" "$1" "$2" "$base/armed/together"; }
 
@@ -421,5 +427,3 @@ try_connects() {
   done
   wait
 }
-
-drop_server_state() { rm -f "$base/server-state"; }

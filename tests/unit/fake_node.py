@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from lbctl import haproxy
 from lbctl.errors import CommandError, UnreachableError
-from lbctl.haproxy.views import binds
+from lbctl.haproxy.views import binds, servers
 from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
 from lbctl.model.cluster import Node
 from lbctl.model.command import Answer, Answers, Clock, Command, Probe
+from lbctl.model.facts import SERVERS
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
@@ -37,6 +38,7 @@ class State:
     drain_record: bytes = b""
     table: bytes = b""
     lo: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()
 
 
 @dataclass
@@ -58,6 +60,9 @@ class FakeNode:
     deaf: bool = False
     tools: str = "bash\nsocat"
     open: str = ""
+    sessions: Callable[[str], int] = lambda server: 0
+    down: tuple[str, ...] = ()
+    silent: bool = False
 
     @property
     def priority(self) -> int:
@@ -148,7 +153,7 @@ class FakeTransport:
             "drain": lambda: str(node.state.drain),
             "drained": lambda: node.state.drain_record.decode(),
             "samples": str,
-            "stat": str,
+            "stat": lambda: "\n".join(_stat(node)),
             "connections": str,
             "alive": str,
             "master": str,
@@ -156,6 +161,8 @@ class FakeTransport:
             "messages.keepalived": str,
             "journal": lambda: node.journal,
         }
+        if probe.name == "stat" and node.silent:
+            return Answer(3, b"")
         if probe.name == "keepalived":
             return Answer(0 if "keepalived" in node.state.active else 3, b"")
         assert probe.name in texts, f"unexpected probe {probe.name}"
@@ -181,7 +188,7 @@ class FakeTransport:
 
     def _do(self, node: FakeNode, command: Command) -> str:
         function, *words = command.words
-        quiet = ("make_base", "keep_original", "drop_server_state", "install_undo", "journal")
+        quiet = ("make_base", "keep_original", "install_undo", "journal")
         if function.startswith("save_") or function in (
             *quiet,
             "try_connects",
@@ -220,6 +227,14 @@ def _daemons(node: FakeNode) -> str:
     )
 
 
+def _stat(node: FakeNode) -> Iterator[str]:
+    yield "# pxname,svname,qcur,scur,status,"
+    for one in servers(haproxy.parse(node.state.loaded[HAPROXY])):
+        name = f"{one.proxy}/{one.name}"
+        status = "DOWN" if name in node.down else "DRAIN" if name in node.state.drained else "UP"
+        yield f"{one.proxy},{one.name},,{node.sessions(name)},{status},"
+
+
 def _active_state(state: State, unit: str) -> str:
     return "active" if unit in state.active else "failed" if unit in state.failed else "inactive"
 
@@ -241,8 +256,13 @@ def _swap(node: FakeNode, words: list[str], stdin: bytes) -> None:
 
 
 def _begin(node: FakeNode, words: list[str], stdin: bytes) -> None:
-    assert not node.armed
+    former = words[1:]
+    assert node.armed == "".join(former)
+    was = node.saved
     node.saved, node.transaction = copy.deepcopy(node.state), words[0]
+    if former:
+        assert was is not None
+        node.saved.drained = was.drained
 
 
 def _arm(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -268,11 +288,24 @@ def _take(node: FakeNode, words: list[str], stdin: bytes) -> None:
         path = HAPROXY if unit == "haproxy" else KEEPALIVED
         node.state.loaded[path] = node.state.files[path][0]
         node.generation += 1
+        if unit == "haproxy":
+            node.state.drained = ()
 
 
 def _restart(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.main[words[0]] += 1
     _take(node, words, stdin)
+
+
+def _take_with_servers(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    known = tuple(name for name in node.state.drained if name not in words[3:])
+    (_take if words[0] == "reload" else _restart)(node, ["haproxy"], stdin)
+    node.state.drained = known
+
+
+def _drain_servers(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.armed.endswith(SERVERS), "nothing is drained that is not armed"
+    node.state.drained = tuple(words[1:])
 
 
 def _still_armed(node: FakeNode, words: list[str], stdin: bytes) -> None:
@@ -369,6 +402,9 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "swap_file": _swap,
     "take_reload": _take,
     "take_restart": _restart,
+    "drain_servers": _drain_servers,
+    "note_part": lambda node, words, stdin: None,
+    "take_with_servers": _take_with_servers,
     "start_service": _start,
     "take_together": _take_together,
     "set_drain": _drain,

@@ -11,11 +11,14 @@ base=/var/lib/lbctl
 cd "$base" || exit 1
 mode=${1-now} instant=${2-0}
 
+# whoever has drained servers goes on with other nodes, for longer than a turn takes; he beats every 5 s
+attended() { [ -e armed/attended ] && [ $(($(date +%s) - $(stat -c %Y lock.info 2>/dev/null || echo 0))) -lt 15 ]; }
+
 expired() { # a confirm takes the deadline away with everything else, by one rename
   read -r deadline boot 2>/dev/null <armed/deadline || return 1
   read -r up _ </proc/uptime
   read -r this </proc/sys/kernel/random/boot_id
-  if [ "$boot" = "$this" ]; then [ "${up%.*}" -ge "$deadline" ]; else ! soon 5; fi
+  if [ "$boot" = "$this" ]; then [ "${up%.*}" -ge "$deadline" ] && ! attended; else ! soon 5; fi
 }
 
 # all nodes have taken the change, and put it back at one instant that is more than SECONDS ahead
@@ -42,6 +45,7 @@ work=undoing
 [ "$mode" != wait ] || [ ! -e undoing/at ] || read -r instant <undoing/at
 tab=$(printf '\t')
 failed=0
+[ "$mode" != boot ] || rm -f server-state # what was known of the servers then says nothing now
 
 note() { echo "$*"; failed=1; }
 
@@ -95,6 +99,16 @@ service() { # UNIT ENABLED ACTIVE, as they were
   esac || note "$1 could not be made $3"
 }
 
+begin() { # VERB UNIT; HAProxy with what it knows of its servers now
+  known=$(grep "^state$tab" undoing/items) && [ "$2" = haproxy ] || { timeout 60 systemctl "$1" "$2"; return; }
+  printf '%s\n' "$known" | {
+    IFS=$tab read -r _ sockets file servers
+    [ "$servers" != - ] || servers=
+    # shellcheck disable=SC2086 # BACKEND/SERVER, one word each
+    sh ./servers back "$1" "${sockets#-}" "$file" $servers
+  }
+}
+
 effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to take them
   [ "$mode" != boot ] || return 0
   verb=$2
@@ -108,7 +122,7 @@ effect() { # UNIT IMPACT WAS: the old files are in place, and the daemon has to 
   if [ "$1" = keepalived ] && [ -e undoing/together ] && [ -e undoing/taken ]; then
     sh ./take "$verb" "$instant" undoing/together && return 0
   fi
-  timeout 60 systemctl "$verb" "$1" || { systemctl reset-failed "$1"; timeout 60 systemctl restart "$1"; } ||
+  begin "$verb" "$1" || { systemctl reset-failed "$1"; begin restart "$1"; } ||
     note "$1 could not be made to take its old files"
 }
 
@@ -136,8 +150,10 @@ each sysctl set_sysctl
 [ ! -e undoing/daemon-reload ] || [ "$mode" = boot ] || systemctl daemon-reload
 each effect effect
 each service service
+[ "$mode" = boot ] || sh ./servers ready undoing/items || failed=1
 each drain drain
 [ "$failed" = 0 ] || { echo "look at $base/undoing, mend, and run this again"; exit 1; }
+rm -f server-state
 id=$(cat undoing/id)
 printf '%s %s undone %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$id" "$mode" >>journal
 rm -rf "$base/stage" "$base"/undone.*

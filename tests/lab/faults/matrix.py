@@ -8,7 +8,7 @@ from enum import Enum
 
 from lbctl.model.plan import StepName
 
-_FIRST = (StepName.INSTALL, StepName.STAGE)
+_FIRST = (StepName.INSTALL, StepName.STAGE, StepName.DRAIN_SERVERS)
 _BACKUP = (
     StepName.ARM,
     StepName.DRAIN,

@@ -81,7 +81,7 @@ ALLOW_ALL = "drift,shrink,split,tie,vip-removed"
 # what an apply leaves for a moment and must not leave for good
 _LEFT = """
 cd /var/lib/lbctl || exit 0
-for f in armed undoing txn stage; do [ ! -e $f ] || echo "$f"; done
+for f in armed undoing txn stage former server-state; do [ ! -e $f ] || echo "$f"; done
 nft list tables 2>/dev/null | grep lbctl
 grep -Hv 0 /proc/sys/net/ipv4/conf/eth*/arp_ignore /proc/sys/net/ipv4/conf/eth*/arp_announce
 [ "$(cat drain 2>/dev/null || echo 0)" = 0 ] || echo "drain $(cat drain)"
@@ -89,6 +89,8 @@ find /etc -name '.*.lbctl-*'
 ls /usr/sbin/policy-rc.d 2>/dev/null
 ls -d /run/lbctl-take.* 2>/dev/null
 ip -o addr show dev lo to {vip}
+echo 'show servers state' | socat -t 5 - UNIX-CONNECT:/run/haproxy/admin.sock 2>/dev/null |
+  awk 'int($7 / 8) % 2 {{ print "drained " $2 "/" $4 }}'
 :"""
 
 
