@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from lbctl.model.change import Change, Difference
 from lbctl.model.facts import DrainRecord
+from lbctl.model.outage import Outage
 
 
 class Exit(IntEnum):
@@ -43,7 +44,7 @@ class NodeOutcome:
 
 @dataclass(frozen=True)
 class ApplyReport:
-    """`run` is the id under which its evidence is kept, "" = nothing was begun."""
+    """`run` is the id under which its evidence is kept, "" = nothing was begun; then there is no `outage`."""
 
     plan: str
     code: Exit
@@ -52,6 +53,7 @@ class ApplyReport:
     summary: str
     advice: tuple[str, ...] = ()
     run: str = ""
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class Handover:
         went_on: list[str] = []
         _at_once(self.holders, lambda holder: went_on.extend(_stop_softly(self.run, holder)))
         while left := self._left():
+            self.run.keep_budget(self.holders[0])
             if time.monotonic() - began > self.run.drain_timeout:
                 cut = f"after {self.run.drain_timeout} s {_cut(left)}"
                 return f"not losslessly: {'; '.join((*went_on, cut))}"

@@ -75,6 +75,8 @@ def walk(run: Run) -> Walked:
         if failure is not None:
             _unstage(run)
             return Walked(touched=installed, error=failure)
+    if run.prober:
+        run.prober.baseline()
     for _, turn in groupby(rest, key=lambda step: "" if step.together else step.node):
         steps = list(turn)
         walked = _turn(run, steps, numbers)
@@ -119,6 +121,11 @@ def _turn(run: Run, steps: Sequence[Step], numbers: dict[Step, int]) -> Walked |
 
 
 def _carry_out(run: Run, name: StepName, steps: Sequence[Step], numbers: dict[Step, int]) -> NodeError | None:
+    try:
+        run.keep_budget(steps[0].node)  # here for all of them: a confirm waits for the other nodes'
+    except NodeError as error:
+        run.emit(StepFailed(steps[0], 0.0, error.summary))
+        return error
     if name is not StepName.TAKE:
         return _everywhere(run, steps, numbers)
     take.choose_instant(run)

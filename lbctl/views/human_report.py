@@ -17,6 +17,7 @@ from lbctl.model.report import (
     Held,
 )
 from lbctl.views.group import ItemGroup, grouped, grouped_items, is_digest, scalar, thing
+from lbctl.views.human_outage import outage_lines
 from lbctl.views.human_plan import detail_line, diff_lines
 from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
 from lbctl.views.standing import NodeStanding, standing
@@ -48,6 +49,8 @@ def report_lines(report: ApplyReport) -> Iterator[Line]:
         for words in report.advice:
             yield line(words, head=("  ",), wrap=False)
         yield line()
+    if report.outage:
+        yield from outage_lines(report.outage)
     yield line((report.summary, OUTCOMES.get(report.code, "bold red")), f" ({seconds(report.seconds)})")
 
 
