@@ -101,7 +101,7 @@ class DrainReport:
     """The outcome of drain and undrain. `record` says until when; None = the node is not drained (any more).
 
     `unread` are the nodes that could not be asked: what is said of the VIPs is said without them. `how` the
-    VIPs moved.
+    VIPs moved. Of what was not touched there is no `outage`.
     """
 
     node: str
@@ -110,13 +110,14 @@ class DrainReport:
     vips: tuple[Held, ...]
     unread: tuple[str, ...] = ()
     how: str = ""
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True)
 class HandoverReport:
     """The outcome of handover. `given` are the VIPs that the node held; none = there was nothing to give.
 
-    `unread` and `how` as in DrainReport.
+    `unread`, `how` and `outage` as in DrainReport.
     """
 
     node: str
@@ -124,6 +125,7 @@ class HandoverReport:
     vips: tuple[Held, ...]
     unread: tuple[str, ...] = ()
     how: str = ""
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ def handover_lines(report: HandoverReport) -> Iterator[Line]:
     yield from _held(report.vips, report.unread)
     if report.how:
         yield line(f"They moved {report.how}.")
+    if report.outage:
+        yield from outage_lines(report.outage)
     if report.given:
         yield line((f"{report.node} has given {', '.join(report.given)} away.", "bold green"))
     else:
@@ -105,6 +107,8 @@ def drain_lines(report: DrainReport) -> Iterator[Line]:
     yield from _held(report.vips, report.unread)
     if report.how:
         yield line(f"They moved {report.how}.")
+    if report.outage:
+        yield from outage_lines(report.outage)
     record = report.record
     if record is not None:
         why = f" ({record.reason})" if record.reason else ""

@@ -169,6 +169,7 @@ def drain_form(report: DrainReport) -> Mapping[str, Json]:
         "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
         "unread": list(report.unread),
         "how": plain_unicode(report.how),
+        "probe": _outage(report.outage) if report.outage else None,
     }
 
 
@@ -179,6 +180,7 @@ def handover_form(report: HandoverReport) -> Mapping[str, Json]:
         "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
         "unread": list(report.unread),
         "how": plain_unicode(report.how),
+        "probe": _outage(report.outage) if report.outage else None,
     }
 
 
