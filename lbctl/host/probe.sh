@@ -1,6 +1,6 @@
 # Asks ports, again and again, and says what became of each request: `probe BEGAN ENDED NUMBER OUTCOME`, the times
 # in seconds of uptime. For bash: the arguments are the seconds between two requests and the ports, numbered from 0,
-# as http/ADDRESS/PORT or tcp/ADDRESS/PORT. It ends when its input (3) ends, or says nothing for a minute; it
+# as http/ADDRESS/PORT/MARK or tcp/…, MARK being the address as the kernel lists it. It ends when its input (3) ends, or says nothing for a minute; it
 # writes nothing but its output, and its children end with it.
 limit=3  # seconds for an answer
 kept=8   # HTTP ports of which a connection is kept as well
@@ -16,6 +16,21 @@ mine() {
   read -r stat <"/proc/$1/stat" || return 1
   set -- ${stat##*) }
   [ "$1" != Z ] && [ "$2" = "$$" ]
+}
+
+# here MARK: is the address this node's own?
+here() {
+  case $1 in
+    *.*) IFS= read -r -d '' all </proc/net/fib_trie; [[ $all =~ "-- $1"$'\n'[[:space:]]+"/32 host LOCAL" ]] ;;
+    *) IFS= read -r -d '' all </proc/net/if_inet6; [[ $all == *"$1"* ]] ;;
+  esac
+}
+
+# moved MARK BEFORE: has the address come here, or gone, since? What was under way to it then is lost for this
+# node alone: to every other client it is the same address all the time
+moved() {
+  here "$1"
+  [ "$?" != "$2" ]
 }
 
 # judge STATUS LINE: what `read` and the first line of an answer say
@@ -40,43 +55,47 @@ headers() {
   return 1
 }
 
-# ask NUMBER KIND ADDRESS PORT: one request on a connection of its own, in a process of its own
+# ask NUMBER KIND ADDRESS PORT MARK: one request on a connection of its own, in a process of its own
 ask() {
   exec 3<&-
   trap '' PIPE
   uptime
-  began=$now answer=
+  began=$now answer= outcome=ok
   if ! exec 4<>"/dev/tcp/$3/$4"; then
-    tell "$began" "$1" refused
-    return
-  fi
-  outcome=ok
-  if [ "$2" = http ]; then
+    outcome=refused
+  elif [ "$2" = http ]; then
     printf 'HEAD / HTTP/1.0\r\n\r\n' >&4
     IFS= read -r -t "$limit" answer <&4
     judge "$?" "$answer"
     headers
   fi
+  [ "$outcome" = ok ] || ! moved "$5" "${own[$5]}" || return
   tell "$began" "$1" "$outcome"
 }
 
-# keep NUMBER ADDRESS PORT: requests on one connection, and on a new one when that has ended
+# keep NUMBER ADDRESS PORT MARK: requests on one connection, and on a new one when that has ended
 keep() {
   exec 3<&- 5<> <(:) # nothing ever comes from 5: it is waited at
   trap '' PIPE
   host=$2
   case $2 in *:*) host="[$2]" ;; esac
   while mine "$BASHPID"; do
+    here "$4"
+    was=$?
     if exec 4<>"/dev/tcp/$2/$3"; then
       used=
-      while again "$1" && mine "$BASHPID"; do used=1; read -r -t 0.5 -u 5; done
+      while again "$1" "$4" && mine "$BASHPID"; do
+        used=1
+        read -r -t 0.5 -u 5
+        ! moved "$4" "$was" || break
+      done
       exec 4>&-
     fi
     read -r -t 0.5 -u 5
   done
 }
 
-# again NUMBER: one more request. Does the connection stay open?
+# again NUMBER MARK: one more request. Does the connection stay open?
 again() {
   uptime
   began=$now answer=
@@ -84,6 +103,7 @@ again() {
   IFS= read -r -t "$limit" answer <&4
   judge "$?" "$answer"
   [ "$outcome$used" != reset1 ] || outcome=closed
+  [ "$outcome" = ok ] || ! moved "$2" "$was" || return 1
   tell "$began" "$1" "$outcome"
   headers
 }
@@ -96,11 +116,18 @@ sweep() {
       hundredths "$2"
       [ $((present - value)) -ge $((limit * 100 + 50)) ] || return 0
       kill -9 "$1"
-      tell "$2" "$3" timeout
+      moved "${marks[$3]}" "$4" || tell "$2" "$3" timeout
     fi
     unset "queue[head]"
     head=$((head + 1))
   done
+}
+
+# look: which of the addresses are this node's own, now
+look() {
+  for mark in "${marks[@]}"; do own[$mark]=; done
+  for mark in "${!own[@]}"; do here "$mark"; own[$mark]=$?; done
+  looked=$present
 }
 
 main() {
@@ -112,15 +139,17 @@ main() {
   uptime
   echo "probe ready $now"
   for number in "${!ports[@]}"; do
-    IFS=/ read -r kind address port < <(echo "${ports[number]}")
-    kinds[number]=$kind addresses[number]=$address numbers[number]=$port
+    IFS=/ read -r kind address port mark < <(echo "${ports[number]}")
+    kinds[number]=$kind addresses[number]=$address numbers[number]=$port marks[number]=$mark
     if [ "$kind" = http ] && [ ${#keepers[@]} -lt "$kept" ]; then
-      keep "$number" "$address" "$port" &
+      keep "$number" "$address" "$port" "$mark" &
       keepers+=("$!")
     fi
   done
   hundredths "$now"
-  heard=$value
+  heard=$value present=$value
+  declare -A own
+  look
   while :; do
     read -r -N 1 -t "$tick" -u 3
     status=$?
@@ -129,10 +158,12 @@ main() {
     present=$value
     if [ "$status" -eq 0 ]; then heard=$present; elif [ "$status" -le 128 ]; then break; fi
     [ $((present - heard)) -lt 6000 ] || break
+    [ $((present - looked)) -lt 25 ] || look
     sweep
     number=$((tail % ${#ports[@]}))
-    ask "$number" "${kinds[number]}" "${addresses[number]}" "${numbers[number]}" &
-    queue[tail]="$! $now $number"
+    mark=${marks[number]}
+    ask "$number" "${kinds[number]}" "${addresses[number]}" "${numbers[number]}" "$mark" &
+    queue[tail]="$! $now $number ${own[$mark]}"
     tail=$((tail + 1))
   done
   for one in "${keepers[@]}"; do mine "$one" && kill "$one"; done

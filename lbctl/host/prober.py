@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from ipaddress import ip_address
 
 from lbctl.model.command import Probe
 from lbctl.model.outage import Target
@@ -25,10 +26,17 @@ _SAMPLE = re.compile(rf"probe {_TIME} {_TIME} (\d+) ([a-z0-9-]+)")
 def prober(targets: Sequence[Target]) -> Probe:
     """A script whose input stays open: it asks the ports in turn until that ends."""
     pause = max(EVERY_SECONDS / len(targets), 1 / MOST_A_SECOND)
-    places = [f"{'http' if one.http else 'tcp'}/{one.address}/{one.port}" for one in targets]
+    places = [
+        f"{'http' if one.http else 'tcp'}/{one.address}/{one.port}/{_mark(one.address)}" for one in targets
+    ]
     text = files("lbctl.host").joinpath("probe.sh").read_text()
     words = shlex.join([f"{pause:.3f}", *places])
     return Probe("probe", f"exec 3<&0\nexec bash /dev/fd/9 {words} 9<<'{_END}'\n{text}{_END}\n")
+
+
+def _mark(address: str) -> str:
+    """As /proc/net/fib_trie has it, and /proc/net/if_inet6."""
+    return ip_address(address).exploded.replace(":", "")
 
 
 @dataclass(frozen=True)

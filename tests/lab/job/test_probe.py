@@ -77,6 +77,30 @@ class TestNothingFails:
         }
         assert steps["handover", ("lb1",)] > 10
 
+    @pytest.mark.parametrize("run", range(3))
+    def test_where_it_moves_to_the_node_that_asks(self, site: Site, run: int) -> None:
+        """Of two the other one asks. What is under way to a VIP that comes to it is lost for it alone."""
+        words = ("--exclude", "lb3", "--allow", "partial")
+        done = site.lbctl("restart", "haproxy", "lb1", "--yes", "--json", *words)
+        found = outage(site, done)
+        assert (found["from"], found["failed"]) == (["lb2"], 0)
+
+    @pytest.mark.parametrize("words", [("handover", "lb1"), ("drain", "lb1")])
+    def test_by_hand(self, site: Site, words: tuple[str, ...]) -> None:
+        if words[0] == "handover":
+            site.write(
+                site.text.replace("      state: BACKUP\n", "      state: BACKUP\n      nopreempt: true\n")
+            )
+            site.apply()
+        try:
+            found = site.lbctl(*words, "--json").document["probe"]
+            tell(str({key: found[key] for key in ("asked", "failed", "longest_gap", "from")}))
+            assert found["failed"] == 0 and found["asked"] > 50 and left(site) == {}
+        finally:
+            if words[0] == "drain":
+                back = site.lbctl("undrain", "lb1", "--json").document["probe"]
+        assert words[0] != "drain" or back["failed"] == 0
+
     def test_a_person_reads_it(self, site: Site) -> None:
         site.write(four(site.text))
         said = site.lbctl("apply", "--yes").out
