@@ -74,12 +74,16 @@ class Prober:
         self._end()
 
     def baseline(self) -> None:
-        """Before the first node is touched: wait until every port was asked once. Which answer counts."""
+        """Before the first node is touched: wait until every port was asked once. Those that answer count.
+
+        Where nobody could ask by then, those that answer later.
+        """
         until = time.monotonic() + _FIRST_SECONDS
         while not self.off and time.monotonic() < until and not self._heard_of_all():
             time.sleep(0.02)
         with self._mutex:
-            self._tally.touched = time.monotonic()
+            if self._tally.asked():
+                self._tally.touched = time.monotonic()
         self._tell()
 
     def event(self, event: Event) -> None:
@@ -139,7 +143,8 @@ class Prober:
             with self._mutex:
                 place, leave = self._best(), threading.Event()
                 self._leave = leave
-                self._used += [] if self._used[-1:] == [place] else [place]
+                if self._used[-1:] != [place]:
+                    self._used.append(place)
             with suppress(LbctlError):  # its samples are lost: that is time in which nobody asked
                 self._hear(place, probe, leave)
             with self._mutex:
