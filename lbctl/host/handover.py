@@ -68,6 +68,7 @@ def _lines(family: str, sent: Sequence[Sent]) -> Iterator[str]:
     for number, one in enumerate(sent):
         on = f'dup to {one.address} device "{one.device}"'
         yield f"  chain from{number} {{"
+        yield '    iif "lo" return'  # a client on this node itself: nobody else's
         yield f"    {_ERRORS[family]} {on} return"
         yield "    meta l4proto != tcp return"
         yield f"    tcp flags & (fin|syn|rst|ack) == syn add @mine {{ {flow} }} return"

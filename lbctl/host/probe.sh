@@ -1,9 +1,9 @@
 # Asks ports, again and again, and says what became of each request: `probe BEGAN ENDED NUMBER OUTCOME`, the times
-# in seconds of uptime. For bash: the arguments are the seconds between two requests and the ports, numbered from 0,
+# in seconds of uptime. For bash: the arguments are the seconds between two requests, of how many HTTP ports a
+# connection is kept as well, and the ports, numbered from 0,
 # as http/ADDRESS/PORT/MARK or tcp/…, MARK being the address as the kernel lists it. It ends when its input (3) ends, or says nothing for a minute; it
 # writes nothing but its output, and its children end with it.
-limit=3  # seconds for an answer
-kept=8   # HTTP ports of which a connection is kept as well
+limit=3 # seconds for an answer
 
 uptime() { read -r now _ </proc/uptime; }
 
@@ -133,7 +133,7 @@ look() {
 main() {
   exec 2>/dev/null 9<&-
   set -f
-  tick=$1; shift
+  tick=$1 kept=$2; shift 2
   ports=("$@")
   head=0 tail=0 queue=() keepers=()
   uptime

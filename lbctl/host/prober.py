@@ -16,21 +16,23 @@ EVERY_SECONDS = 0.25
 """Between two requests to a port."""
 MOST_A_SECOND = 50
 """Requests to all ports together: with more than twelve ports each is asked less often."""
-
+_KEPT = 8
 _END = "@PROBE@"
 _TIME = r"(\d+\.\d+)"
 _READY = re.compile(rf"probe ready {_TIME}")
 _SAMPLE = re.compile(rf"probe {_TIME} {_TIME} (\d+) ([a-z0-9-]+)")
 
 
-def prober(targets: Sequence[Target]) -> Probe:
-    """A script whose input stays open: it asks the ports in turn until that ends."""
+def prober(targets: Sequence[Target], *, kept: bool = True) -> Probe:
+    """A script whose input stays open: it asks the ports in turn until that ends, some also on a connection
+    that is `kept`.
+    """
     pause = max(EVERY_SECONDS / len(targets), 1 / MOST_A_SECOND)
     places = [
         f"{'http' if one.http else 'tcp'}/{one.address}/{one.port}/{_mark(one.address)}" for one in targets
     ]
     text = files("lbctl.host").joinpath("probe.sh").read_text()
-    words = shlex.join([f"{pause:.3f}", *places])
+    words = shlex.join([f"{pause:.3f}", str(_KEPT if kept else 0), *places])
     return Probe("probe", f"exec 3<&0\nexec bash /dev/fd/9 {words} 9<<'{_END}'\n{text}{_END}\n")
 
 

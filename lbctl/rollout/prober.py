@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 
@@ -37,7 +37,8 @@ Lines = Callable[[str, Probe, threading.Event], Iterator[str]]
 class Prober:
     """Begun, told what happens (`event`), asked whether it was too much (`spent`), and ended.
 
-    From the first of its places that is not under way. With an `off` it does nothing, for that reason.
+    From the first of its places that is not under way. With an `off` it does nothing, for that reason. From
+    `near` places no connection is kept: the VIP may come there, and the old holder would wait for its end.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class Prober:
         emit: Callable[[Event], None],
         most: float | None = None,
         off: str = "",
+        near: Collection[str] = (),
     ) -> None:
-        self.off = off
+        self.off, self._near = off, near
         self._targets = tuple(wanted)
         self._places = tuple(places)
         self._lines = lines
@@ -138,13 +140,13 @@ class Prober:
         return min(self._places, key=rank)
 
     def _ask(self) -> None:
-        probe = prober.prober(self._targets)
         while not self._over.is_set():
             with self._mutex:
                 place, leave = self._best(), threading.Event()
                 self._leave = leave
                 if self._used[-1:] != [place]:
                     self._used.append(place)
+            probe = prober.prober(self._targets, kept=place not in self._near)
             with suppress(LbctlError):  # its samples are lost: that is time in which nobody asked
                 self._hear(place, probe, leave)
             with self._mutex:
@@ -208,7 +210,16 @@ def made(
             detail="it takes bash on a node",
             mend="--probe-from local, where this machine has a way to the VIPs",
         )
-    return Prober(wanted, places, lines, emit, asking.most, _off(asking, wanted, places))
+    off, near = _off(asking, wanted, places), _near(cluster, gathered, places)
+    return Prober(wanted, places, lines, emit, asking.most, off, near)
+
+
+def _near(cluster: Cluster, gathered: Mapping[str, Facts], places: Sequence[str]) -> tuple[str, ...]:
+    """All but the lower one of two nodes that hold no VIP: who is alone gets the next one."""
+    vips = vip_addresses(cluster)
+    free = [name for name in places if name != LOCAL and not gathered[name].held & vips]
+    away = free[0] if len(free) > 1 else LOCAL
+    return tuple(name for name in places if name not in (away, LOCAL))
 
 
 def _nodes(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ delete table ip lbctl_handover
 table ip lbctl_handover {
   set mine { type ipv4_addr . inet_service . ipv4_addr . inet_service; flags dynamic; size 1000000; }
   chain from0 {
+    iif "lo" return
     icmp type destination-unreachable dup to 10.0.0.1 device "eth0" return
     meta l4proto != tcp return
     tcp flags & (fin|syn|rst|ack) == syn add @mine { ip saddr . tcp sport . ip daddr . tcp dport } return

@@ -22,7 +22,8 @@ from tests.unit.fake_node import HAPROXY
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 NEW = PROXY + "  server b 10.0.0.22:80\n"
-MOMENT = 0.03  # seconds for a few samples
+MOMENT = {StepName.SWAP: 0.2, StepName.CONFIRM: 0.2}
+LEAST = 0.03  # seconds for a few samples, at a step's beginning and its end
 
 
 class Scene:
@@ -38,10 +39,10 @@ class Scene:
         self.events.append(event)
         if isinstance(event, StepStarted):
             self.now = (str(event.step.name), event.step.node)
-            time.sleep(MOMENT)
+            time.sleep(MOMENT.get(event.step.name, LEAST))
         elif isinstance(event, StepDone):
             self.now = ("", "")
-            time.sleep(MOMENT)
+            time.sleep(MOMENT.get(event.step.name, LEAST))
 
     def apply(self, asking: Asking = ASKED_BY_NODES) -> ApplyReport:
         wanted = cluster(NEW)
