@@ -89,6 +89,7 @@ class FakeTransport:
     connecting: Callable[[str], None] = lambda node: None
     outcome: Callable[[str, str], str] = lambda place, port: "ok"
     probing: list[str] = field(default_factory=list)
+    keeping: list[str] = field(default_factory=list)
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
         self._link(node)
@@ -111,6 +112,8 @@ class FakeTransport:
         """A prober whose requests take no time; what becomes of each says `outcome`, by node and port."""
         ports = re.findall(r"(?:http|tcp)/\S+", probe.script.partition("<<")[0])
         self.probing.append(node)
+        if not re.search(r"/dev/fd/9 \S+ 0 ", probe.script):
+            self.keeping.append(node)
         began, number = time.monotonic(), 0
         yield f"probe ready {0:.2f}"
         while not over.wait(0.002):

@@ -78,6 +78,12 @@ class TestWatched:
         found = scene.watched()
         assert found.places == ("lb3", "lb2", "lb3")  # the turns are lb3's, lb2's and lb1's
         assert scene.transport.probing == ["lb3", "lb2", "lb3"]
+        assert scene.transport.keeping == ["lb3", "lb3"]  # lb2 would get the VIP
+
+    def test_of_two_nodes_none_keeps_a_connection(self, scene: Scene) -> None:
+        scene.transport.nodes["lb3"].tools = "socat"
+        assert scene.watched().places == ("lb2", "lb1", "lb2")
+        assert scene.transport.keeping == []
 
     def test_in_which_step_it_failed(self, scene: Scene) -> None:
         scene.transport.outcome = scene.fails_in("swap", "lb2")
