@@ -21,7 +21,18 @@ from lbctl.cli.options import (
     allowed,
     view,
 )
-from lbctl.cli.rollout import CONFIRM_WITHIN, ConfirmWithin, DrainTimeout, carried_out, need_terminal, planned
+from lbctl.cli.rollout import (
+    CONFIRM_WITHIN,
+    PROBE_FROM,
+    ConfirmWithin,
+    DrainTimeout,
+    MaxOutage,
+    ProbeFrom,
+    asking,
+    carried_out,
+    need_terminal,
+    planned,
+)
 
 if TYPE_CHECKING:
     from lbctl.model.plan import Plan
@@ -40,6 +51,8 @@ def apply(
     yes: Yes = False,
     confirm_within: ConfirmWithin = CONFIRM_WITHIN,
     drain_timeout: DrainTimeout = None,
+    probe_from: ProbeFrom = PROBE_FROM,
+    max_outage: MaxOutage = None,
     text: Text = False,
     json: Json = False,
     no_color: NoColor = False,
@@ -56,6 +69,7 @@ def apply(
       lbctl apply --yes                the same without asking
       lbctl apply plans/next.json      exactly the plan that was reviewed
       lbctl apply --allow drift        undo what was changed by hand
+      lbctl apply --max-outage 2       stop when requests have failed for more than 2 s
       lbctl apply --exclude lb3 --allow partial    leave out a node that is dead
     """
     from lbctl.cli.target import reached
@@ -68,10 +82,10 @@ def apply(
     codes = allowed(allow)
     screen = closing(view(json, no_color, events=True))
     with screen as shown, reached(file, exclude=exclude) as (cluster, transport):
-        state = workspace_of(file).cluster(cluster.name)
+        state, wish = workspace_of(file).cluster(cluster.name), asking(cluster, probe_from, max_outage)
         source = cluster.scrubbed(file.read_text())
         with_ = Apply(cluster, transport, state, shown.event, event_line, source)
-        with_ = replace(with_, confirm_within=confirm_within, drain_timeout=drain_timeout)
+        with_ = replace(with_, confirm_within=confirm_within, drain_timeout=drain_timeout, asking=wish)
         reviewed = planned(with_, shown, yes=yes) if plan is None else _saved(with_, plan)
         question = "Apply this plan?" if plan is None and not yes else ""
         report = carried_out(with_, reviewed, shown, codes, question, text=text, saved=plan is not None)

@@ -10,7 +10,7 @@ import typer
 
 from lbctl.cli.interrupt import interruptible
 from lbctl.cli.options import CLUSTER_FILE, Allow, File, Json, NoColor, allowed, view
-from lbctl.cli.rollout import DrainTimeout
+from lbctl.cli.rollout import PROBE_FROM, DrainTimeout, ProbeFrom, asking
 
 if TYPE_CHECKING:
     from lbctl.errors import UsageError
@@ -33,6 +33,7 @@ def drain(
     reason: Reason = "",
     allow: Allow = None,
     drain_timeout: DrainTimeout = None,
+    probe_from: ProbeFrom = PROBE_FROM,
     file: File = CLUSTER_FILE,
     json: Json = False,
     no_color: NoColor = False,
@@ -59,7 +60,8 @@ def drain(
     # no secret is needed to move a VIP, and at night none may be at hand
     with closing(view(json, no_color)) as shown, reached(file, secrets=False) as (cluster, transport):
         known(cluster, node)
-        with_ = Maintenance(cluster, transport, shown.event, interruptible, drain_timeout)
+        wish = asking(cluster, probe_from, None)
+        with_ = Maintenance(cluster, transport, shown.event, interruptible, drain_timeout, wish)
         report = hold_out(with_, node, seconds, reason, codes)
         shown.drained(report)
 

@@ -7,12 +7,13 @@ from contextlib import closing
 from lbctl.cli.drain import NodeName
 from lbctl.cli.interrupt import interruptible
 from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, view
-from lbctl.cli.rollout import DrainTimeout
+from lbctl.cli.rollout import PROBE_FROM, DrainTimeout, ProbeFrom, asking
 
 
 def handover(
     node: NodeName,
     drain_timeout: DrainTimeout = None,
+    probe_from: ProbeFrom = PROBE_FROM,
     file: File = CLUSTER_FILE,
     json: Json = False,
     no_color: NoColor = False,
@@ -33,5 +34,7 @@ def handover(
 
     with closing(view(json, no_color)) as shown, reached(file, secrets=False) as (cluster, transport):
         known(cluster, node)
-        report = hand_over(Maintenance(cluster, transport, shown.event, interruptible, drain_timeout), node)
+        wish = asking(cluster, probe_from, None)
+        with_ = Maintenance(cluster, transport, shown.event, interruptible, drain_timeout, wish)
+        report = hand_over(with_, node)
         shown.handed_over(report)

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lbctl.cli.options import CLUSTER_FILE, Allow, Exclude, File, Json, NoColor, Yes, allowed, view
-from lbctl.cli.rollout import CONFIRM_WITHIN, ConfirmWithin, DrainTimeout, carried_out, need_terminal, planned
+from lbctl.cli.rollout import (
+    CONFIRM_WITHIN,
+    PROBE_FROM,
+    ConfirmWithin,
+    DrainTimeout,
+    MaxOutage,
+    ProbeFrom,
+    asking,
+    carried_out,
+    need_terminal,
+    planned,
+)
 
 if TYPE_CHECKING:
     from lbctl.model.cluster import Cluster
@@ -36,6 +47,8 @@ def restart(
     yes: Yes = False,
     confirm_within: ConfirmWithin = CONFIRM_WITHIN,
     drain_timeout: DrainTimeout = None,
+    probe_from: ProbeFrom = PROBE_FROM,
+    max_outage: MaxOutage = None,
     json: Json = False,
     no_color: NoColor = False,
 ) -> None:
@@ -63,15 +76,12 @@ def restart(
     codes, units = allowed(allow), _units(words)
     screen = closing(view(json, no_color, events=True))
     with screen as shown, reached(file, exclude=exclude) as (cluster, transport):
+        state, source = workspace_of(file).cluster(cluster.name), cluster.scrubbed(file.read_text())
         with_ = Apply(
-            cluster,
-            transport,
-            workspace_of(file).cluster(cluster.name),
-            shown.event,
-            event_line,
-            cluster.scrubbed(file.read_text()),
+            *(cluster, transport, state, shown.event, event_line, source),
             confirm_within=confirm_within,
             drain_timeout=drain_timeout,
+            asking=asking(cluster, probe_from, max_outage),
             restart=_wish(cluster, units, words[len(units) :]),
         )
         plan = planned(with_, shown, yes=yes)

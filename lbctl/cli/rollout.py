@@ -11,6 +11,8 @@ import typer
 from lbctl.cli.interrupt import interruptible
 
 if TYPE_CHECKING:
+    from lbctl.model.cluster import Cluster
+    from lbctl.model.outage import Asking
     from lbctl.model.plan import Plan
     from lbctl.model.report import ApplyReport
     from lbctl.views.view import View
@@ -41,6 +43,46 @@ DrainTimeout = Annotated[
         show_default=False,
     ),
 ]
+
+ProbeFrom = Annotated[
+    str,
+    typer.Option(
+        "--probe-from",
+        metavar="nodes|local|none",
+        help="Who asks the VIPs' ports meanwhile: a node, this machine, or nobody.",
+    ),
+]
+PROBE_FROM = "nodes"
+"""The default of `ProbeFrom`."""
+
+MaxOutage = Annotated[
+    float | None,
+    typer.Option(
+        "--max-outage",
+        metavar="SECONDS",
+        min=0,
+        max=3600,
+        help="Stop when requests have failed for longer than this, all in all.",
+        show_default=False,
+    ),
+]
+
+
+def asking(cluster: Cluster, source: str, most: float | None) -> Asking:
+    """Raises UsageError for what cannot be asked so."""
+    from lbctl.errors import UsageError
+    from lbctl.model.outage import LOCAL, NOBODY, NODES, Asking
+
+    if source not in (NODES, LOCAL, NOBODY):
+        raise UsageError(f"--probe-from knows no {source!r}", mend="it takes nodes, local or none")
+    if source == NOBODY and most is not None:
+        raise UsageError("--max-outage needs a probe", mend="leave --probe-from none out")
+    if source == LOCAL and cluster.lab_only:
+        raise UsageError(
+            f"cluster {cluster.name} lives in a lab only, which this machine has no way into",
+            mend="leave --probe-from local out: a node asks",
+        )
+    return Asking(source, most)
 
 
 def need_terminal(mend: str) -> None:

@@ -7,12 +7,13 @@ from contextlib import closing
 from lbctl.cli.drain import NodeName
 from lbctl.cli.interrupt import interruptible
 from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, view
-from lbctl.cli.rollout import DrainTimeout
+from lbctl.cli.rollout import PROBE_FROM, DrainTimeout, ProbeFrom, asking
 
 
 def undrain(
     node: NodeName,
     drain_timeout: DrainTimeout = None,
+    probe_from: ProbeFrom = PROBE_FROM,
     file: File = CLUSTER_FILE,
     json: Json = False,
     no_color: NoColor = False,
@@ -32,6 +33,7 @@ def undrain(
 
     with closing(view(json, no_color)) as shown, reached(file, secrets=False) as (cluster, transport):
         known(cluster, node)
-        with_ = Maintenance(cluster, transport, shown.event, interruptible, drain_timeout)
+        wish = asking(cluster, probe_from, None)
+        with_ = Maintenance(cluster, transport, shown.event, interruptible, drain_timeout, wish)
         report = let_in(with_, node)
         shown.drained(report)

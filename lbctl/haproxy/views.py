@@ -17,7 +17,7 @@ from lbctl.haproxy.tables import PROXIES
 class Bind:
     """One address that a proxy listens on. `address` is '' or '*' for all, a path for a socket.
 
-    `raw` is as written, of this address.
+    `raw` is as written, of this address. `accept_proxy` = a connection has to begin with the PROXY protocol.
     """
 
     proxy: str
@@ -30,6 +30,7 @@ class Bind:
     prefix: str = ""
     socket: bool = False
     udp: bool = False
+    accept_proxy: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def _binds(section: Statement) -> Iterator[Bind]:
         if line.words[0] != "bind" or len(line.words) < 2:
             continue
         ssl = "ssl" in line.words[2:]
+        accept_proxy = "accept-proxy" in line.words[2:]
         for raw in line.words[1].split(","):
             where = endpoint(raw)
             udp = where.prefix.startswith(("udp", "quic"))
@@ -161,6 +163,7 @@ def _binds(section: Statement) -> Iterator[Bind]:
                 where.prefix,
                 where.socket,
                 udp,
+                accept_proxy,
             )
 
 

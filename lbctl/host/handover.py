@@ -9,6 +9,7 @@ firewalls that drop what is invalid to them.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def _lines(family: str, sent: Sequence[Sent]) -> Iterator[str]:
     for number, one in enumerate(sent):
         on = f'dup to {one.address} device "{one.device}"'
         yield f"  chain from{number} {{"
+        yield '    iif "lo" return'  # a client on this node itself: nobody else's
         yield f"    {_ERRORS[family]} {on} return"
         yield "    meta l4proto != tcp return"
         yield f"    tcp flags & (fin|syn|rst|ack) == syn add @mine {{ {flow} }} return"
@@ -83,10 +85,14 @@ def _lines(family: str, sent: Sequence[Sent]) -> Iterator[str]:
     yield "}"
 
 
-def open_probe(vips: Sequence[str]) -> Probe:
-    """The connections to these addresses that are not over."""
+def open_probe(vips: Sequence[str], owners: Iterable[str] = ()) -> Probe:
+    """The connections to these addresses that are not over.
+
+    Without those of the new `owners`' own addresses: a node that has the VIP itself can end none.
+    """
     states = " ".join(f"state {state}" for state in _OPEN)
-    return Probe("open", f"ss -Htn {states} {of_addresses(vips)}")
+    own = "".join(f" and not dst [{one}]" if ":" in one else f" and not dst {one}" for one in owners)
+    return Probe("open", f"ss -Htn {states} {of_addresses(vips)}{shlex.quote(own) if own else ''}")
 
 
 def open_ports(said: str) -> Counter[int]:

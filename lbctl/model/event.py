@@ -95,6 +95,15 @@ class Unrecorded:
     text: str
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What was asked until now, at the beginning and when more has failed. `outage` in seconds."""
+
+    asked: int
+    failed: int
+    outage: float
+
+
 Event = (
     Gathering
     | NodeGathered
@@ -107,4 +116,5 @@ Event = (
     | ConnectionLost
     | Reconnected
     | Unrecorded
+    | Probed
 )

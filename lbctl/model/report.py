@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from lbctl.model.change import Change, Difference
 from lbctl.model.facts import DrainRecord
+from lbctl.model.outage import Outage
 
 
 class Exit(IntEnum):
@@ -43,7 +44,7 @@ class NodeOutcome:
 
 @dataclass(frozen=True)
 class ApplyReport:
-    """`run` is the id under which its evidence is kept, "" = nothing was begun."""
+    """`run` is the id under which its evidence is kept, "" = nothing was begun; then there is no `outage`."""
 
     plan: str
     code: Exit
@@ -52,6 +53,7 @@ class ApplyReport:
     summary: str
     advice: tuple[str, ...] = ()
     run: str = ""
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class DrainReport:
     """The outcome of drain and undrain. `record` says until when; None = the node is not drained (any more).
 
     `unread` are the nodes that could not be asked: what is said of the VIPs is said without them. `how` the
-    VIPs moved.
+    VIPs moved. Of what was not touched there is no `outage`.
     """
 
     node: str
@@ -108,13 +110,14 @@ class DrainReport:
     vips: tuple[Held, ...]
     unread: tuple[str, ...] = ()
     how: str = ""
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True)
 class HandoverReport:
     """The outcome of handover. `given` are the VIPs that the node held; none = there was nothing to give.
 
-    `unread` and `how` as in DrainReport.
+    `unread`, `how` and `outage` as in DrainReport.
     """
 
     node: str
@@ -122,6 +125,7 @@ class HandoverReport:
     vips: tuple[Held, ...]
     unread: tuple[str, ...] = ()
     how: str = ""
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True)

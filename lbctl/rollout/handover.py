@@ -23,7 +23,7 @@ from lbctl.keepalived.views import instances
 from lbctl.model.command import Command, Probe, command
 from lbctl.planning.election import DRAINED
 from lbctl.planning.handover import obstacles
-from lbctl.planning.order import drained_by_hand, held_out
+from lbctl.planning.order import drained_by_hand, held_out, vip_addresses
 from lbctl.rollout import server_state, vrrp
 from lbctl.rollout.arm import install_undo
 from lbctl.rollout.run import Run
@@ -94,17 +94,25 @@ class Handover:
         went_on: list[str] = []
         _at_once(self.holders, lambda holder: went_on.extend(_stop_softly(self.run, holder)))
         while left := self._left():
+            self.run.keep_budget(self.holders[0])
             if time.monotonic() - began > self.run.drain_timeout:
                 cut = f"after {self.run.drain_timeout} s {_cut(left)}"
                 return f"not losslessly: {'; '.join((*went_on, cut))}"
             time.sleep(_POLL)
         return f"losslessly: all connections ended within {time.monotonic() - began:.1f} s"
 
+    def _of_owners(self, holder: str) -> list[str]:
+        """The own addresses of the nodes that get its VIPs."""
+        owners = {move.owner for move in self.moves if move.holder == holder}
+        held = {address for owner in owners for address in self.run.gathered[owner].held}
+        return sorted(held - vip_addresses(self.run.cluster))
+
     def _left(self) -> Counter[str]:
         """How many connections are open, by the frontend."""
         found: Counter[str] = Counter()
         for holder in self.holders:
-            answer = self.run.transport.ask(holder, [open_probe(self.vips(holder))]).get("open")
+            probe = open_probe(self.vips(holder), self._of_owners(holder))
+            answer = self.run.transport.ask(holder, [probe]).get("open")
             if answer is None or answer.status != 0:
                 raise RemoteError(holder, "it does not say which connections are open")
             names = _frontends(self.run, holder)

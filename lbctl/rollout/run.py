@@ -23,6 +23,7 @@ from lbctl.model.resource import Address, Resource
 from lbctl.planning.instant import taken_at_one_instant
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
+from lbctl.rollout.prober import Prober
 from lbctl.transport.protocol import Transport
 
 CONFIRM_WITHIN = 120
@@ -104,6 +105,7 @@ class Run:
     set while they do. Nodes are `attending` while a VIP moves in another node's turn, with what they have for
     that armed by itself; a node that gives a VIP away has `drain_timeout` seconds for its connections to end.
     Those that are `waiting` have servers drained that go with their own turn, and that armed by itself.
+    The `prober` counts what the clients lose meanwhile.
     """
 
     cluster: Cluster
@@ -127,6 +129,7 @@ class Run:
     drain_timeout: int = DRAIN_TIMEOUT
     attending: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
+    prober: Prober | None = None
 
     def __post_init__(self) -> None:
         for name in self.gathered:
@@ -223,6 +226,12 @@ class Run:
             detail = self.scrub(name, error.detail)
             raise RemoteError(name, summary, detail=detail, mend=error.mend) from error
         return tuple(self.scrub(name, text) for text in said)
+
+    def keep_budget(self, node: str) -> None:
+        """Raises RemoteError, as of this node, when requests have failed for longer than they may."""
+        said = self.prober.spent() if self.prober else ""
+        if said:
+            raise RemoteError(node, said, mend="what failed, and in which step, stands above")
 
     def still_armed(self, name: str, now: Facts) -> None:
         """Raises RemoteError where the node has put itself back: nothing that is awaited of it will come."""

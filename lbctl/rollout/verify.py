@@ -42,6 +42,7 @@ def do(run: Run, node: str) -> str:
     while True:
         now = gather_node(run.node(node), run.transport)
         run.still_armed(node, now)
+        run.keep_budget(node)
         wrong = list(complaints(wanted, before, now, effects, others, run.awaiting.get(node)))
         if not wrong:
             break

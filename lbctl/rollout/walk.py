@@ -72,6 +72,8 @@ def walk(run: Run) -> Walked:
     rest = [step for step in run.plan.steps if not step.name.before_any_node_changes]
     installed = any(step.name is StepName.INSTALL for step in first)
     for name in (StepName.INSTALL, StepName.STAGE, StepName.DRAIN_SERVERS):
+        if name is StepName.DRAIN_SERVERS and run.prober:
+            run.prober.baseline()  # nothing until now was for clients to notice
         failure = _everywhere(run, [step for step in first if step.name is name], numbers)
         if failure is not None:
             return _stopped(run, Walked(touched=installed, error=failure))
@@ -125,6 +127,11 @@ def _turn(run: Run, steps: Sequence[Step], numbers: dict[Step, int]) -> Walked |
 
 
 def _carry_out(run: Run, name: StepName, steps: Sequence[Step], numbers: dict[Step, int]) -> NodeError | None:
+    try:
+        run.keep_budget(steps[0].node)  # here for all of them: a confirm waits for the other nodes'
+    except NodeError as error:
+        run.emit(StepFailed(steps[0], 0.0, error.summary))
+        return error
     if name is not StepName.TAKE:
         return _everywhere(run, steps, numbers)
     take.choose_instant(run)

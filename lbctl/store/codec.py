@@ -60,10 +60,16 @@ def _decode(kind: object, value: object, where: str) -> object:
 def _noun(kind: type, value: object, where: str) -> object:
     found = _of(dict, value, where)
     hints = _fields(kind)
-    if found.keys() != hints.keys():
-        odd = sorted(map(str, found.keys() ^ hints.keys()))
-        raise MalformedError(f"{where} lacks or does not know: {', '.join(odd)}")
-    return kind(**{name: _decode(hint, found[name], f"{where}.{name}") for name, hint in hints.items()})
+    odd = (found.keys() ^ hints.keys()) - (_optional(kind) - found.keys())
+    if odd:
+        raise MalformedError(f"{where} lacks or does not know: {', '.join(sorted(map(str, odd)))}")
+    return kind(
+        **{
+            name: _decode(hint, found[name], f"{where}.{name}")
+            for name, hint in hints.items()
+            if name in found
+        }
+    )
 
 
 def _member(kind: type[Enum], value: object, where: str) -> Enum:
@@ -95,3 +101,9 @@ def _fields(kind: type) -> Mapping[str, object]:
     """The fields that make a noun what it is, with their types."""
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.compare}
+
+
+@cache
+def _optional(kind: type) -> frozenset[str]:
+    """The fields that were added to a noun after it had been written somewhere: absent, they are None."""
+    return frozenset(field.name for field in dataclasses.fields(kind) if field.default is None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lbctl.model.outage import Figures
 from lbctl.store.atomic import append_line, read
 from lbctl.store.codec import MalformedError, decode, encode
 
@@ -19,7 +20,10 @@ class NodeSerial:
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One apply: `code` is its exit code, `when` its end (UTC), `serials` where it left the nodes."""
+    """One apply: `code` is its exit code, `when` its end (UTC), `serials` where it left the nodes.
+
+    `requests` are those that were asked meanwhile, None = none were.
+    """
 
     when: str
     who: str
@@ -28,6 +32,7 @@ class HistoryEntry:
     seconds: float
     serials: tuple[NodeSerial, ...]
     summary: str = ""
+    requests: Figures | None = None
 
 
 def append(path: Path, entry: HistoryEntry) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 from lbctl.errors import CommandError, RemoteError
 from lbctl.model.cluster import Node, Ssh
@@ -61,6 +62,9 @@ class SshTransport:
         nonce = script.new_nonce()
         output, errors = self._output(node, nonce, script.reading(nonce, probes), timeout)
         return _whole(node, script.read_answers(nonce, output), errors or output)
+
+    def lines(self, node: str, probe: Probe, over: Event) -> Iterator[str]:
+        return self._session(node).lines(script.lasting(probe), over)
 
     def run(self, node: str, commands: Sequence[Command], *, timeout: float = 60) -> tuple[str, ...]:
         nonce = script.new_nonce()

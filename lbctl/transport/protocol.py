@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from threading import Event
 from typing import Protocol
 
 from lbctl.model.cluster import Node
@@ -32,6 +33,14 @@ class Transport(Reader, Protocol):
 
         Raises RemoteError at the first that fails, with its last lines; those after it were not begun.
         `timeout` is in seconds, for all of them.
+        """
+        ...
+
+    def lines(self, node: str, probe: Probe, over: Event) -> Iterator[str]:
+        """What a probe says that goes on for as long as its input is open, line by line.
+
+        When `over` is set that ends, and what it says at its end still comes. It has a channel of its own.
+        Raises NodeError where it falls silent, or the connection is gone; both harm nothing else.
         """
         ...
 

@@ -20,6 +20,7 @@ from importlib.resources import files
 
 from lbctl.model.command import Answer, Answers, Command, Probe
 
+_HEAD = "LC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin; export LC_ALL PATH\n"
 _FRAME = """\
 frame() { printf '\\n@%s %s\\n' "$nonce" "$1"; "$2" 2>&1; printf '\\n@%s = %s' "$nonce" "$?"; }
 """
@@ -54,6 +55,11 @@ def reading(nonce: str, probes: Sequence[Probe]) -> str:
     return _wrap(nonce, f"{_FRAME}{bodies}frames() {{\n{calls}:\n}}\n", _ALL)
 
 
+def lasting(probe: Probe) -> str:
+    """A script of one probe alone, which may read on from where it came."""
+    return f"{_HEAD}{probe.script}"
+
+
 def writing(nonce: str, commands: Sequence[Command]) -> str:
     """A script that runs the commands in order and ends at the first that fails."""
     bodies = "".join(f"c{n}() {{ {command.shell()}\n}}\n" for n, command in enumerate(commands))
@@ -62,7 +68,7 @@ def writing(nonce: str, commands: Sequence[Command]) -> str:
 
 
 def _wrap(nonce: str, functions: str, calls: str) -> str:
-    head = f"LC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin; export LC_ALL PATH; nonce={nonce}\n"
+    head = f"{_HEAD}nonce={nonce}\n"
     # whoever is not root would read half of what there is, and take the rest for absent
     root = '[ "$(id -u)" = 0 ] || { printf \'\\n@%s notroot\\n\' "$nonce"; return 0; }'
     body = f"main() {{\n{root}\n{calls}printf '\\n@%s end\\n' \"$nonce\"\n}}\n"

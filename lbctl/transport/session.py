@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _PASSWORD = "@PW@"  # what sudo asks with; answered, and never a part of the script
 _READY = "@READY@"
 _SHELL_SECONDS = 30  # for a shell that nobody waits for yet
+_BEAT_SECONDS = 5.0  # between two signs of life for a script that lasts
+_SILENT_SECONDS = 15.0  # until one that says nothing counts as lost, as for a lock
+_LOOK_SECONDS = 0.2
 
 
 class Session:
@@ -168,6 +171,22 @@ class Session:
             channel.close()
         return bytes(output[0]), bytes(output[1])
 
+    def lines(self, script: str, over: threading.Event) -> Iterator[str]:
+        """Send a script to a fresh root shell, whose input stays open until `over`; its lines as they come.
+
+        A byte follows every few seconds, by which the script knows that this end lives. Raises NodeError.
+        """
+        channel = self.shell(_SILENT_SECONDS)
+        try:
+            channel.sendall(script.encode())
+            yield from _split(_spoken(channel, over))
+        except TimeoutError as error:
+            raise self._silent(_SILENT_SECONDS) from error
+        except OSError as error:
+            raise UnreachableError(self.node, "the connection is gone", detail=str(error)) from error
+        finally:
+            channel.close()
+
     def converse(self, channel: Channel, script: str, marker: str, timeout: float) -> str:
         """Send a script to a shell, whose input stays open, and wait for the line that begins with `marker`.
 
@@ -194,6 +213,40 @@ def _sudo_said(said: str, prompts: int, *, answered: bool) -> str:
     if asks and not answered:
         return "sudo asks for a password: set ssh.become_password in the cluster file"
     return f"sudo refused: {lines[-1].removeprefix('sudo: ') if lines else 'no answer'}"
+
+
+def _spoken(channel: Channel, over: threading.Event) -> Iterator[bytes]:
+    """Standard output as it comes, with beats in the other direction. Raises TimeoutError after a silence."""
+    beaten = heard = time.monotonic()
+    ended = False
+    while True:
+        now = time.monotonic()
+        if over.is_set() and not ended:
+            ended = True
+            channel.shutdown_write()
+        if not ended and now - beaten > _BEAT_SECONDS:
+            beaten = now
+            channel.sendall(b".")
+        try:
+            received = _receive(channel, now + _LOOK_SECONDS)
+        except TimeoutError:
+            if now - heard > _SILENT_SECONDS:
+                raise
+            continue
+        if received is None:
+            return
+        heard = now
+        if received[0] == 0:
+            yield received[1]
+
+
+def _split(pieces: Iterator[bytes]) -> Iterator[str]:
+    """Whole lines."""
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace")
 
 
 def _receive(channel: Channel, until: float) -> tuple[int, bytes] | None:

@@ -16,6 +16,7 @@ from lbctl.model.event import (
     Gathering,
     NodeGathered,
     NodeUndone,
+    Probed,
     Reconnected,
     StepDone,
     StepFailed,
@@ -76,10 +77,10 @@ class HumanView:
                 self._print([_remark(event)])
             case NodeUndone():
                 self._undone(event)
-            case ConnectionLost():
-                self._lost(event)
-            case Reconnected():
-                self._reconnected(event)
+            case ConnectionLost() | Reconnected():
+                self._link(event)
+            case Probed():
+                self.progress.probed(event.failed)
             case _:
                 assert_never(event)
 
@@ -159,6 +160,12 @@ class HumanView:
     def _undone(self, event: NodeUndone) -> None:
         state = ("back as it was", "green") if event.good else ("NOT back as it was", "bold red")
         self._print([line((event.node, "cyan"), "  ", state, f"  {event.text}" if event.text else "")])
+
+    def _link(self, event: ConnectionLost | Reconnected) -> None:
+        if isinstance(event, ConnectionLost):
+            self._lost(event)
+        else:
+            self._reconnected(event)
 
     def _lost(self, event: ConnectionLost) -> None:
         lost = ("its connection is lost", "bold yellow")

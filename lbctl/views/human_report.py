@@ -17,6 +17,7 @@ from lbctl.model.report import (
     Held,
 )
 from lbctl.views.group import ItemGroup, grouped, grouped_items, is_digest, scalar, thing
+from lbctl.views.human_outage import outage_lines
 from lbctl.views.human_plan import detail_line, diff_lines
 from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
 from lbctl.views.standing import NodeStanding, standing
@@ -48,6 +49,8 @@ def report_lines(report: ApplyReport) -> Iterator[Line]:
         for words in report.advice:
             yield line(words, head=("  ",), wrap=False)
         yield line()
+    if report.outage:
+        yield from outage_lines(report.outage)
     yield line((report.summary, OUTCOMES.get(report.code, "bold red")), f" ({seconds(report.seconds)})")
 
 
@@ -91,6 +94,8 @@ def handover_lines(report: HandoverReport) -> Iterator[Line]:
     yield from _held(report.vips, report.unread)
     if report.how:
         yield line(f"They moved {report.how}.")
+    if report.outage:
+        yield from outage_lines(report.outage)
     if report.given:
         yield line((f"{report.node} has given {', '.join(report.given)} away.", "bold green"))
     else:
@@ -102,6 +107,8 @@ def drain_lines(report: DrainReport) -> Iterator[Line]:
     yield from _held(report.vips, report.unread)
     if report.how:
         yield line(f"They moved {report.how}.")
+    if report.outage:
+        yield from outage_lines(report.outage)
     record = report.record
     if record is not None:
         why = f" ({record.reason})" if record.reason else ""

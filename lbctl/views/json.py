@@ -14,6 +14,7 @@ from lbctl.model.event import (
     Gathering,
     NodeGathered,
     NodeUndone,
+    Probed,
     Reconnected,
     StepDone,
     StepFailed,
@@ -157,12 +158,17 @@ def _event(event: Event) -> Mapping[str, Json]:
             }
         case Stopping():
             return {"event": "stopping", "node": event.node}
-        case ConnectionLost():
-            return {"event": "lost", **_link(event)}
-        case Reconnected():
-            return {"event": "reconnected", "good": event.good, **_link(event)}
+        case ConnectionLost() | Reconnected():
+            return _link(event)
         case Unrecorded():
             return {"event": "unrecorded", "said": plain_unicode(event.text)}
+        case Probed():
+            return {
+                "event": "probed",
+                "asked": event.asked,
+                "failed": event.failed,
+                "outage": event.outage,
+            }
         case _:
             assert_never(event)
 
@@ -184,4 +190,7 @@ def _said(event: StepDone | StepFailed) -> Mapping[str, Json]:
 
 
 def _link(event: ConnectionLost | Reconnected) -> Mapping[str, Json]:
-    return {"node": event.node, "seconds": event.seconds, "said": plain_unicode(event.text)}
+    form = {"node": event.node, "seconds": event.seconds, "said": plain_unicode(event.text)}
+    if isinstance(event, ConnectionLost):
+        return {"event": "lost", **form}
+    return {"event": "reconnected", "good": event.good, **form}

@@ -8,6 +8,7 @@ from lbctl.errors import InputError, LbctlError, NodeError, Problem
 from lbctl.model.change import Change, Difference
 from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import DrainRecord, Facts
+from lbctl.model.outage import Figures, Outage
 from lbctl.model.plan import NodeView, Plan, Step
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, ForgetReport, HandoverReport
@@ -97,6 +98,33 @@ def report_form(report: ApplyReport) -> Mapping[str, Json]:
         "summary": plain_unicode(report.summary),
         "advice": [plain_unicode(words) for words in report.advice],
         "run": report.run or None,
+        "probe": _outage(report.outage) if report.outage else None,
+    }
+
+
+def _outage(outage: Outage) -> Mapping[str, Json]:
+    return {
+        **_figures(outage.figures),
+        "outage": outage.outage,
+        "max_outage": outage.most,
+        "blind": outage.blind,
+        "ports": outage.ports,
+        "from": list(outage.places),
+        "steps": [
+            {"step": one.step, "nodes": list(one.nodes), **_figures(one.figures)} for one in outage.steps
+        ],
+        "silent": [{"port": one.port, "said": one.what} for one in outage.silent],
+        "failures": [{"at": one.at, "port": one.port, "said": one.what} for one in outage.failures],
+        "off": outage.off or None,
+    }
+
+
+def _figures(figures: Figures) -> Mapping[str, Json]:
+    return {
+        "asked": figures.asked,
+        "failed": figures.failed,
+        "closed": figures.closed,
+        "longest_gap": figures.longest_gap,
     }
 
 
@@ -141,6 +169,7 @@ def drain_form(report: DrainReport) -> Mapping[str, Json]:
         "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
         "unread": list(report.unread),
         "how": plain_unicode(report.how),
+        "probe": _outage(report.outage) if report.outage else None,
     }
 
 
@@ -151,6 +180,7 @@ def handover_form(report: HandoverReport) -> Mapping[str, Json]:
         "vips": [{"vip": held.vip, "nodes": list(held.nodes)} for held in report.vips],
         "unread": list(report.unread),
         "how": plain_unicode(report.how),
+        "probe": _outage(report.outage) if report.outage else None,
     }
 
 

@@ -30,6 +30,7 @@ class Progress:
         self.lost: dict[str, float] = {}
         self.nodes = 0
         self.began = 0.0
+        self.failed: int | None = None
         self.live: Live | None = None
 
     def read(self, nodes: tuple[str, ...]) -> None:
@@ -65,6 +66,11 @@ class Progress:
         self.lost.pop(node, None)
         self._draw()
 
+    def probed(self, failed: int) -> None:
+        """So many requests have failed until now."""
+        self.failed = failed
+        self._draw()
+
     def close(self) -> None:
         """Wipe what is drawn. What is still under way stays known."""
         if self.live:
@@ -83,12 +89,15 @@ class Progress:
             done = f"reading nodes, {self.nodes - len(self.reading)} of {self.nodes} done"
             yield self._spinner(now), (done, (f"  waiting for {names(self.reading)}", "dim"))
         for step, event in self.steps.items():
-            elapsed = (f"  {seconds(now - self.since[step])}", "dim")
+            elapsed = (f"  {seconds(now - self.since[step])}{self._lost()}", "dim")
             yield self._spinner(now), (*step_head(step, event), step.text, elapsed)
 
         for node, since in self.lost.items():
             elapsed = (f"  {seconds(now - since)}", "dim")
             yield self._spinner(now), ((node, "cyan"), "  waiting for a new connection", elapsed)
+
+    def _lost(self) -> str:
+        return "" if self.failed is None else f"  {self.failed} failed"
 
     def _spinner(self, now: float) -> Spinner:
         spinner = Spinner("dots")

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 
 from lbctl.errors import NodeError, RefusedError, StaleError
 from lbctl.model.cluster import Cluster
-from lbctl.model.event import NodeUndone
+from lbctl.model.event import Event, NodeUndone
 from lbctl.model.facts import Facts
+from lbctl.model.outage import ASKED_BY_NODES, Asking
 from lbctl.model.plan import Plan, StepName
 from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.planning.turn import drain_seconds, least_seconds
+from lbctl.rollout.prober import made
 from lbctl.rollout.reconnect import looked_again
 from lbctl.rollout.run import CONFIRM_WITHIN, DRAIN_TIMEOUT, Run, taken_together
 from lbctl.rollout.undo import put_back
@@ -36,7 +38,7 @@ class Apply:
 
     `text` is the cluster file without secrets. It is kept as evidence, and so is `event_line` of each event.
     `drain_timeout` None = the usual one, or what the time to confirm leaves of it. With a `restart` it is the
-    rollout of that alone.
+    rollout of that alone. `asking` is how it is seen what the clients lose.
     """
 
     cluster: Cluster
@@ -49,6 +51,7 @@ class Apply:
     confirm_within: int = CONFIRM_WITHIN
     drain_timeout: int | None = None
     restart: Restart = NO_RESTART
+    asking: Asking = ASKED_BY_NODES
 
 
 def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool) -> ApplyReport:
@@ -82,13 +85,15 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
 def _rolled_out(with_: Apply, plan: Plan, gathered: Mapping[str, Facts], began: float) -> ApplyReport:
     """Walk the plan, its nodes' locks being held, and keep what happens.
 
-    Raises LocalError before anything is touched, when the workspace cannot be written.
+    Raises, before anything is touched, LocalError when the workspace cannot be written, and RefusedError when
+    nobody can see what the clients lose, which was asked for.
     """
     cluster_id = _cluster_id(with_, gathered)
     with recording(
         with_.state.runs, _what(with_), plan, with_.text, with_.emit, with_.event_line
     ) as recorder:
-        with_ = replace(with_, emit=recorder.event)
+        prober = made(with_.cluster, gathered, with_.transport, recorder.event, with_.asking)
+        with_ = replace(with_, emit=_both(prober.event, recorder.event))
         run = Run(
             with_.cluster,
             cluster_id,
@@ -99,12 +104,23 @@ def _rolled_out(with_: Apply, plan: Plan, gathered: Mapping[str, Facts], began: 
             with_.interrupted,
             with_.confirm_within,
             drain_timeout=_drain_timeout(with_, plan),
+            prober=prober,
         )
-        walked = walk(run)
-        report = _report(with_, run, walked, time.monotonic() - began, recorder.id)
+        with prober:
+            walked = walk(run)
+        seen = _report(with_, run, walked, time.monotonic() - began, recorder.id)
+        report = replace(seen, outage=prober.end())
         recorder.end(run, report)
         recorder.attempt(lambda: _keep(with_, plan, report))
     return report
+
+
+def _both(first: Emit, then: Emit) -> Emit:
+    def emit(event: Event) -> None:
+        first(event)
+        then(event)
+
+    return emit
 
 
 def _what(with_: Apply) -> str:
@@ -303,6 +319,7 @@ def _keep(with_: Apply, plan: Plan, report: ApplyReport) -> None:
             round(report.seconds, 1),
             tuple(NodeSerial(node.node, node.serial) for node in report.nodes),
             report.summary,
+            report.outage.figures if report.outage and not report.outage.off else None,
         )
     )
     before = {view.node: view.serial for view in plan.nodes}

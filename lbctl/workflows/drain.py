@@ -15,12 +15,14 @@ from lbctl.host.facts import drain_record_text
 from lbctl.model.cluster import Cluster
 from lbctl.model.command import Command, command
 from lbctl.model.facts import DrainRecord
+from lbctl.model.outage import ASKED_BY_NODES, Asking
 from lbctl.model.report import DrainReport, HandoverReport, Held
 from lbctl.planning.election import DRAINED
 from lbctl.planning.order import held_out, successors
 from lbctl.planning.plan import make
 from lbctl.rollout import vrrp
 from lbctl.rollout.handover import coming, leaving, prepared
+from lbctl.rollout.prober import Prober, made
 from lbctl.rollout.run import CONFIRM_WITHIN, DRAIN_TIMEOUT, Run
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
@@ -35,7 +37,8 @@ nothing: stop keepalived on the node instead, and start it after your work"""
 class Maintenance:
     """What drain and undrain work with. While `interruptible` is entered, Ctrl-C is only seen by asking.
 
-    Where a VIP moves, connections may last for `drain_timeout` seconds; None = the usual time.
+    Where a VIP moves, connections may last for `drain_timeout` seconds; None = the usual time. `asking` is
+    how it is seen what the clients lose meanwhile.
     """
 
     cluster: Cluster
@@ -43,6 +46,7 @@ class Maintenance:
     emit: Emit
     interruptible: Callable[[], AbstractContextManager[Callable[[], int]]]
     drain_timeout: int | None = None
+    asking: Asking = ASKED_BY_NODES
 
 
 def drain(with_: Maintenance, name: str, seconds: int, reason: str, allowed: frozenset[str]) -> DrainReport:
@@ -55,7 +59,8 @@ def drain(with_: Maintenance, name: str, seconds: int, reason: str, allowed: fro
         alone = _refuse(run, name, allowed)
         before, _ = vrrp.look(run)
         record = DrainRecord(f"{getpass.getuser()}@{socket.gethostname()}", now(), _in(seconds), reason)
-        with prepared(run, leaving(run, name, drained=True)) as handover:
+        watched = _watched(with_, run)
+        with watched as prober, prepared(run, leaving(run, name, drained=True)) as handover:
             try:
                 _write(run, name, DRAINED, record)
                 if not alone:
@@ -66,7 +71,7 @@ def drain(with_: Maintenance, name: str, seconds: int, reason: str, allowed: fro
             except (NodeError, KeyboardInterrupt):
                 _put_back(run, name)
                 raise
-        return DrainReport(name, True, record, _held(run), run.cluster.excluded, how)
+        return DrainReport(name, True, record, _held(run), run.cluster.excluded, how, prober.end())
 
 
 def undrain(with_: Maintenance, name: str) -> DrainReport:
@@ -75,15 +80,16 @@ def undrain(with_: Maintenance, name: str) -> DrainReport:
     Raises NodeError; when it is the waiting that failed, the node takes part all the same.
     """
     with _locked(with_, name, f"undrain of {name}") as run, with_.interruptible() as run.interrupted:
-        facts, how = run.gathered[name], ""
+        facts, how, outage = run.gathered[name], "", None
         changed = bool(facts.drain or facts.drain_record)
         if changed:
             _refuse_armed(run, name)
-            with prepared(run, coming(run, name, 0)) as handover:
+            with _watched(with_, run) as prober, prepared(run, coming(run, name, 0)) as handover:
                 _write(run, name, 0, None)
                 _wait_until_settled(run, name)
                 how = handover.finish()
-        return DrainReport(name, changed, None, _held(run), run.cluster.excluded, how)
+            outage = prober.end()
+        return DrainReport(name, changed, None, _held(run), run.cluster.excluded, how, outage)
 
 
 def handover(with_: Maintenance, name: str) -> HandoverReport:
@@ -97,16 +103,27 @@ def handover(with_: Maintenance, name: str) -> HandoverReport:
         _refuse_armed(run, name)
         before, _ = vrrp.look(run)
         given, how = tuple(vip for vip, nodes in before.items() if name in nodes), ""
+        outage = None
         if given:
             _refuse_handover(run, name, given)
             journal = [command("journal", "by-hand", "handover", what) for what in ("begin", "done")]
             restart = [command("make_base"), journal[0], command("take_restart", "keepalived"), journal[1]]
-            with prepared(run, leaving(run, name, drained=False)) as moving:
+            watched = _watched(with_, run)
+            with watched as prober, prepared(run, leaving(run, name, drained=False)) as moving:
                 run.call(name, restart)
                 _wait_until_left(run, name, before)
                 _wait_until_settled(run, name)
                 how = moving.finish()
-        return HandoverReport(name, given, _held(run), run.cluster.excluded, how)
+            outage = prober.end()
+        return HandoverReport(name, given, _held(run), run.cluster.excluded, how, outage)
+
+
+@contextmanager
+def _watched(with_: Maintenance, run: Run) -> Iterator[Prober]:
+    """What the clients lose is counted from here on."""
+    with made(run.cluster, run.gathered, run.transport, run.emit, with_.asking) as prober:
+        prober.baseline()
+        yield prober
 
 
 def _refuse_handover(run: Run, name: str, vips: Sequence[str]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import copy
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from threading import Event
 
 from lbctl import haproxy
 from lbctl.errors import CommandError, UnreachableError
@@ -91,6 +93,9 @@ class FakeTransport:
     cut: set[str] = field(default_factory=set)
     stopping: set[str] = field(default_factory=set)
     connecting: Callable[[str], None] = lambda node: None
+    outcome: Callable[[str, str], str] = lambda place, port: "ok"
+    probing: list[str] = field(default_factory=list)
+    keeping: list[str] = field(default_factory=list)
 
     def ask(self, node: str, probes: Sequence[Probe], *, timeout: float = 30) -> Answers:
         self._link(node)
@@ -108,6 +113,20 @@ class FakeTransport:
                 raise CommandError(node, command.words[0], evidence=["as the test wants it"])
             said.append(self._do(self.nodes[node], command) or self._adverts(node, command))
         return tuple(said)
+
+    def lines(self, node: str, probe: Probe, over: Event) -> Iterator[str]:
+        """A prober whose requests take no time; what becomes of each says `outcome`, by node and port."""
+        ports = re.findall(r"(?:http|tcp)/\S+", probe.script.partition("<<")[0])
+        self.probing.append(node)
+        if not re.search(r"/dev/fd/9 \S+ 0 ", probe.script):
+            self.keeping.append(node)
+        began, number = time.monotonic(), 0
+        yield f"probe ready {0:.2f}"
+        while not over.wait(0.002):
+            self._link(node)
+            at, port = time.monotonic() - began, number % len(ports)
+            yield f"probe {at:.2f} {at:.2f} {port} {self.outcome(node, ports[port])}"
+            number += 1
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
         return nullcontext()

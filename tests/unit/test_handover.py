@@ -30,6 +30,7 @@ delete table ip lbctl_handover
 table ip lbctl_handover {
   set mine { type ipv4_addr . inet_service . ipv4_addr . inet_service; flags dynamic; size 1000000; }
   chain from0 {
+    iif "lo" return
     icmp type destination-unreachable dup to 10.0.0.1 device "eth0" return
     meta l4proto != tcp return
     tcp flags & (fin|syn|rst|ack) == syn add @mine { ip saddr . tcp sport . ip daddr . tcp dport } return
@@ -82,6 +83,8 @@ class TestOpen:
         assert open_ports("") == {}
 
     def test_what_is_closed_on_this_side_is_not_asked_for(self) -> None:
+        of_one = open_probe(["10.0.0.9"], ["10.0.0.2", "fd00::2"]).script
+        assert "'( src 10.0.0.9 )'' and not dst 10.0.0.2 and not dst [fd00::2]'" in of_one
         script = open_probe(["10.0.0.9", "fd00::9"]).script
         assert script.endswith("'( src 10.0.0.9 or src [fd00::9] )'")
         assert "state established" in script and "time-wait" not in script and "fin-wait-2" not in script

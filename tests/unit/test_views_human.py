@@ -75,6 +75,12 @@ PROMISES = {
     ),
     "a node that is not back is loud": ("events", "lb3  NOT back as it was  cinder\n"),
     "advice is there to copy": ("report", "  continue:      lbctl apply\n"),
+    "the steps that failed": ("report", "  swap       lb2    7       100    0.8 s\n"),
+    "what was not counted": ("report", "and are not counted: 10.15.85.31:8004 (refused)\n"),
+    "what it cost": (
+        "report",
+        "outage 0.8 s in all; 1 kept-alive connection closed between requests (from lb3, lb2)",
+    ),
     "the outcome is last": ("report", "Stopped at lb2: cinder. (1 min 23 s)\n"),
     "drift on several nodes is shown once": (
         "drift",

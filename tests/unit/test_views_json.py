@@ -24,7 +24,8 @@ KEYS = {
     "item": "node what address differences text",
     "status": "cluster vips nodes notes",
     "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
-    "report": "time event plan code seconds nodes summary advice run",
+    "report": "time event plan code seconds nodes summary advice run probe",
+    "probe": "asked failed closed longest_gap outage max_outage blind ports from steps silent failures off",
     "run": "run what cluster plan who began nodes outcome report",
     "pack": "run what cluster plan who began nodes outcome report file files",
 }
@@ -124,6 +125,7 @@ def test_an_apply_is_one_line_an_event_and_the_report_is_last() -> None:
     assert len(lines) == len(samples.events()) + 2
     assert {line.pop("format_version") for line in lines} == {1}
     assert list(lines[-1]) == KEYS["report"].split()
+    _same(lines[-1]["probe"], "probe")
     assert [line["event"] for line in lines[5:8]] == ["started", "done", "started"]
 
 

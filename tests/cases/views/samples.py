@@ -17,6 +17,7 @@ from lbctl.model.event import (
     Gathering,
     NodeGathered,
     NodeUndone,
+    Probed,
     Reconnected,
     StepDone,
     StepFailed,
@@ -25,6 +26,7 @@ from lbctl.model.event import (
     Unrecorded,
 )
 from lbctl.model.facts import Daemon, DrainRecord, Facts, LockHolder, ServerState, Undone
+from lbctl.model.outage import FailedRequest, Figures, Outage, SilentPort, StepFigures
 from lbctl.model.owner import Owner
 from lbctl.model.plan import NodeView, Plan, Role, Step, StepName
 from lbctl.model.record import KeptRun, Pack, PackedFile, RunRecord
@@ -116,6 +118,7 @@ def events(word: str = "cinder") -> tuple[Event, ...]:
         NodeUndone("lb2", True, word),
         NodeUndone("lb3", False, word),
         Unrecorded(word),
+        Probed(240, 3, 0.8),
     )
 
 
@@ -127,7 +130,25 @@ def report(word: str = "cinder") -> ApplyReport:
         NodeOutcome("lb3", 4, "BACKUP", True, "changed"),
     )
     advice = ("continue:      lbctl apply", f"go back:       lbctl rollback 3 --because '{word}'")
-    return ApplyReport(PLAN, Exit.STOPPED, 83.2, nodes, f"Stopped at lb2: {word}.", advice)
+    return ApplyReport(PLAN, Exit.STOPPED, 83.2, nodes, f"Stopped at lb2: {word}.", advice, outage=outage())
+
+
+def outage() -> Outage:
+    """Requests that failed in one step of two; one port that was silent."""
+    return Outage(
+        Figures(1240, 7, 1, 0.75),
+        0.8,
+        None,
+        0.2,
+        10,
+        ("lb3", "lb2", "lb3"),
+        (
+            StepFigures("swap", ("lb2",), Figures(100, 7, 0, 0.75)),
+            StepFigures("stage", NODES, Figures(1140, 0, 1, 0.0)),
+        ),
+        (SilentPort("10.15.85.31:8004", "refused"),),
+        (FailedRequest(3.25, "10.15.85.31:5000", "reset"),),
+    )
 
 
 def runs(word: str = "cinder") -> tuple[KeptRun, ...]:
