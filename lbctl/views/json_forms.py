@@ -10,7 +10,15 @@ from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import DrainRecord, Facts
 from lbctl.model.plan import NodeView, Plan, Step
 from lbctl.model.record import KeptRun, Pack
-from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, ForgetReport, HandoverReport
+from lbctl.model.report import (
+    ApplyReport,
+    DrainReport,
+    DriftItem,
+    DriftReport,
+    ForgetReport,
+    HandoverReport,
+    NodeOutcome,
+)
 from lbctl.views.escape import plain_unicode
 from lbctl.views.group import counted, rollout_order, text_diff
 from lbctl.views.standing import standing
@@ -41,6 +49,7 @@ def plan_form(plan: Plan, *, text: bool = False) -> Mapping[str, Json]:
             "delete": number.delete,
             "record": number.record,
             "restart": number.restart,
+            "upgrade": number.upgrade,
             "retire": number.retire,
         },
     }
@@ -90,13 +99,25 @@ def report_form(report: ApplyReport) -> Mapping[str, Json]:
         "plan": report.plan,
         "code": int(report.code),
         "seconds": report.seconds,
-        "nodes": [
-            {"node": n.node, "serial": n.serial, "role": n.role, "serving": n.serving, "what": n.what}
-            for n in report.nodes
-        ],
+        "nodes": [_outcome(node) for node in report.nodes],
         "summary": plain_unicode(report.summary),
         "advice": [plain_unicode(words) for words in report.advice],
         "run": report.run or None,
+    }
+
+
+def _outcome(node: NodeOutcome) -> Mapping[str, Json]:
+    """Where a node stands after a run; a version that is not there, or could not be asked, is null."""
+    return {
+        "node": node.node,
+        "serial": node.serial,
+        "role": node.role,
+        "serving": node.serving,
+        "what": node.what,
+        "packages": [
+            {"package": one.package, "before": one.before or None, "after": one.after or None}
+            for one in node.packages
+        ],
     }
 
 
@@ -206,6 +227,10 @@ def _node(view: NodeView) -> Mapping[str, Json]:
         "serial": view.serial,
         "fingerprint": view.fingerprint,
         "retired": view.retired,
+        "packages": [
+            {"package": one.package, "installed": one.installed or None, "candidate": one.candidate or None}
+            for one in view.offers
+        ],
     }
 
 
