@@ -11,7 +11,7 @@ from lbctl.planning import election, join
 from lbctl.planning.meaning import document
 
 _REST = 6  # seconds for everything but elections: measured 0.5 on an idle machine, 0.8 at a load of 8
-_INSTALL = 20  # seconds for packages that are fetched already: measured 3 in the lab, on disks of a kind
+_INSTALL = 20  # seconds for packages that are fetched already: a few on an idle machine, more on a slow disk
 
 
 def least_seconds(cluster: Cluster, plan: Plan) -> int:

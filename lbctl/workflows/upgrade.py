@@ -40,7 +40,8 @@ def updated(wish: Upgrade, cluster: Cluster, transport: Transport, emit: Emit) -
             words = command("apt_update", str(UPDATE_SECONDS))
             transport.run(node, [words], timeout=UPDATE_SECONDS + 30)
         except CommandError as error:
-            return error.evidence[-1] if error.evidence else error.summary
+            # apt's first complaint names the source; its last sums up
+            return next((line for line in error.evidence if line.startswith("E: ")), error.summary)
         finally:
             emit(NodeGathered(node, time.monotonic() - began))
         return ""
