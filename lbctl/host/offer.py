@@ -5,22 +5,26 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lbctl.model.command import Answers, Probe
 from lbctl.model.upgrade import Offer
 
 _ARCHIVES = "/var/cache/apt/archives"
 _SOURCE = re.compile(r"\s+-?\d+ (?!/var/lib/dpkg/status)\S")
+_ALONG = re.compile(r"Inst (\S+) (?:\[\S+\] )?\((\S+) ")
 _VERSION = re.compile(r" (?:\*\*\*|   ) (\S+) -?\d+$")
 
 
 def probes(names: Sequence[str]) -> list[Probe]:
-    """apt's own words; nothing is fetched, and nothing changed."""
+    """apt's own words; nothing is fetched, and nothing changed. What it warns of is no part of them."""
     words = shlex.join(names)
     files = " ".join(f"{shlex.quote(name)}_*.deb" for name in names)
+    pretend = "apt-get -s -q install $p 2>/dev/null | sed -n 's/^Inst/ &/p'"
     return [
-        Probe("policy", f"command -v apt-cache >/dev/null && apt-cache policy {words}"),
-        Probe("held", f"apt-mark showhold {words}"),
+        Probe("policy", f"command -v apt-cache >/dev/null && apt-cache policy {words} 2>/dev/null"),
+        Probe("held", f"apt-mark showhold {words} 2>/dev/null"),
+        Probe("along", f'for p in {words}; do echo "$p:"; {pretend}; done'),
         # what apt has fetched before; a file of a `file:` source is none of these
         Probe("archives", f"cd {_ARCHIVES} && ls {files} 2>/dev/null; :"),
     ]
@@ -34,14 +38,28 @@ def offers(names: Sequence[str], answers: Answers) -> tuple[Offer, ...] | None:
     held = answers["held"].text.split() if "held" in answers else []
     kept = answers["archives"].text.split() if "archives" in answers else []
     blocks = dict(_blocks(policy.text))
-    return tuple(_offer(name, blocks.get(name, []), kept, held=name in held) for name in names)
+    along = dict(_blocks(answers["along"].text)) if "along" in answers else {}
+    return tuple(
+        replace(
+            _offer(name, blocks.get(name, []), kept),
+            held=name in held,
+            along=_along(name, along.get(name, [])),
+        )
+        for name in names
+    )
 
 
-def _offer(name: str, lines: Sequence[str], kept: Sequence[str], *, held: bool) -> Offer:
+def _offer(name: str, lines: Sequence[str], kept: Sequence[str]) -> Offer:
     installed, candidate = _said(lines, "Installed"), _said(lines, "Candidate")
     # in a file's name the colon of an epoch is written so
     fetched = any(file.startswith(f"{name}_{installed.replace(':', '%3a')}_") for file in kept)
-    return Offer(name, installed, candidate, fetched or installed in _sourced(lines), held)
+    return Offer(name, installed, candidate, again=fetched or installed in _sourced(lines))
+
+
+def _along(name: str, lines: Sequence[str]) -> tuple[str, ...]:
+    """What apt would install beside it, by what it says when it only pretends to."""
+    found = (said for line in lines if (said := _ALONG.search(line)))
+    return tuple(f"{said[1]} {said[2]}" for said in found if said[1] != name)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:

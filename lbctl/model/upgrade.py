@@ -14,6 +14,7 @@ class Offer:
     """What a node's apt says of a package: the version that is installed, and its candidate; "" = none.
 
     `again` = the installed version can be had once more, so there is a way back. `held` = by apt-mark.
+    `along` are other packages, each with its version, that apt would install with it.
     """
 
     package: str
@@ -21,6 +22,7 @@ class Offer:
     candidate: str
     again: bool = True
     held: bool = False
+    along: tuple[str, ...] = ()
 
     @property
     def due(self) -> bool:

@@ -102,4 +102,5 @@ def _upgrade(node: str, offer: Offer) -> Change:
     moved = Difference("version", offer.installed, offer.candidate, offer.installed, Standing.PENDING)
     live = resource(address, {"version": offer.installed, "again": offer.again})
     effects = (Effect(offer.package, Impact.RESTART),)
-    return Change(address, Action.UPGRADE, Standing.PENDING, (moved,), effects, live=live)
+    note = f"apt brings along {', '.join(offer.along)}; an undo leaves that" if offer.along else ""
+    return Change(address, Action.UPGRADE, Standing.PENDING, (moved,), effects, note=note, live=live)

@@ -19,6 +19,7 @@ from lbctl.model.report import (
     HandoverReport,
     NodeOutcome,
 )
+from lbctl.model.upgrade import Offer
 from lbctl.views.escape import plain_unicode
 from lbctl.views.group import counted, rollout_order, text_diff
 from lbctl.views.standing import standing
@@ -227,10 +228,17 @@ def _node(view: NodeView) -> Mapping[str, Json]:
         "serial": view.serial,
         "fingerprint": view.fingerprint,
         "retired": view.retired,
-        "packages": [
-            {"package": one.package, "installed": one.installed or None, "candidate": one.candidate or None}
-            for one in view.offers
-        ],
+        "packages": [_offer(one) for one in view.offers],
+    }
+
+
+def _offer(offer: Offer) -> Mapping[str, Json]:
+    """A version that is not there is null."""
+    return {
+        "package": offer.package,
+        "installed": offer.installed or None,
+        "candidate": offer.candidate or None,
+        "along": list(offer.along),
     }
 
 

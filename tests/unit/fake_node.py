@@ -149,6 +149,7 @@ class FakeTransport:
             "policy": lambda: "".join(_policy(node)),
             "held": lambda: "\n".join(sorted(node.held)),
             "archives": str,
+            "along": lambda: "".join(f"{name}:\n" for name in node.candidates),
             "armed": lambda: node.armed,
             "undone": str,
             "running": lambda: "stopping" if name in self.stopping else "running",

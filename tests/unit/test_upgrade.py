@@ -109,6 +109,16 @@ class TestOffers:
             Offer("keepalived", "", "", again=False),
         )
 
+    def test_what_comes_along(self) -> None:
+        said = (
+            "haproxy:\n Inst haproxy [2.6-3] (2.6-4 Debian-Security:12/oldstable-security [amd64])\n"
+            " Inst libssl3 [3.0.15] (3.0.17 Debian:12.11/oldstable [amd64]) [haproxy:amd64 ]\n"
+            " Inst liblua5.4-0 (5.4.4-3 Debian:12.11/oldstable [amd64])\nkeepalived:\n"
+        )
+        found = offer.offers(NAMES, {**self.answers(), "along": Answer(0, said.encode())})
+        assert found is not None
+        assert [one.along for one in found] == [("libssl3 3.0.17", "liblua5.4-0 5.4.4-3"), ()]
+
     def test_no_apt(self) -> None:
         assert offer.offers(NAMES, {"policy": Answer(1, b"")}) is None
 
