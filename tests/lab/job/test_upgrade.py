@@ -38,7 +38,7 @@ dpkg-deb -R "$deb" "$work/package"; cd "$work/package"
 sed -i 's/^Version: .*/&{suffix}/' DEBIAN/control
 rm -f DEBIAN/md5sums
 made={package}_made{suffix}.deb
-dpkg-deb -q -Zgzip -z1 -b "$work/package" "/srv/apt/$made"; cd /srv/apt
+dpkg-deb -Zgzip -z1 -b "$work/package" "/srv/apt/$made"; cd /srv/apt
 {{ dpkg-deb -f "$made"
   printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' "$made" "$(stat -c %s "$made")" \\
     "$(sha256sum <"$made" | cut -d ' ' -f 1)"; }} >>Packages
