@@ -146,6 +146,8 @@ dpkg_install() { # FILE; another apt may be at work
     [ "$tries" -gt 0 ] || return 1
     sleep 5
   done
+  # dpkg's record of the same second and size is the one that apt knows already, it thinks (seen)
+  rm -f /var/cache/apt/pkgcache.bin
 }
 
 runs_installed() { # UNIT: is the binary of its main process the one on disk?
