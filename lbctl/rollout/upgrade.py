@@ -3,7 +3,7 @@ will read. The daemons go on as they are: they begin anew in the next step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.errors import RemoteError
 from lbctl.gather import gather_node
@@ -35,16 +35,19 @@ def do(run: Run, node: str) -> str:
     _went_on(before, gather_node(run.node(node), run.transport))
     earlier, now = verdicts(old)[0], verdicts(new)[0]
     for name, version in wanted.items():
-        refused = complaints(earlier.get(name), now.get(name))
-        if refused:
-            evidence = [run.scrub(node, line) for line in refused]
-            mend = (
-                "change what it names (lbctl apply), or keep to the old version: version: in the cluster file"
-            )
-            raise RemoteError(
-                node, f"{name} {version} refuses its configuration", evidence=evidence, mend=mend
-            )
+        _refuse(run, node, f"{name} {version}", complaints(earlier.get(name), now.get(name)))
     return f"{', '.join(names)} installed, and its check has passed"
+
+
+def _refuse(run: Run, node: str, package: str, said: Sequence[str]) -> None:
+    """Raises RemoteError with what the package's new binary complains of, if anything."""
+    if said:
+        raise RemoteError(
+            node,
+            f"{package} refuses its configuration",
+            evidence=[run.scrub(node, line) for line in said],
+            mend="change what it names (lbctl apply), or keep to the old one by version: in the cluster file",
+        )
 
 
 def _went_on(before: Facts, now: Facts) -> None:
