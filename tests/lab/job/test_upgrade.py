@@ -44,6 +44,7 @@ dpkg-deb -Zgzip -z1 -b "$work/package" "/srv/apt/$made"; cd /srv/apt
     "$(sha256sum <"$made" | cut -d ' ' -f 1)"; }} >>Packages
 rm -rf "$work"
 """
+FILES = "find /etc/haproxy /etc/keepalived -type f -exec sha256sum {} + | sort"
 WITHDRAW = (
     "[ ! -e /srv/Packages.kept ] || mv /srv/Packages.kept /srv/apt/Packages; rm -f /srv/apt/*_made*.deb"
 )
@@ -104,7 +105,7 @@ class TestUpgrade:
     def test_both_packages_under_load(self, site: Site) -> None:
         was, before, began = versions(site), pids(site), now(site)
         with offered(site, DAEMONS, "+lab1"):
-            files = {node: site.sh(node, "sha256sum /etc/haproxy/* /etc/keepalived/*") for node in NODES}
+            files = {node: site.sh(node, FILES) for node in NODES}
             with site.load() as load:
                 done = site.lbctl("upgrade", "--yes", "--json")
                 report = load.stop()
@@ -124,7 +125,7 @@ class TestUpgrade:
             assert done.report["summary"] == "Upgraded haproxy and keepalived: lb1, lb2, lb3."
             assert site.left_behind() == {} and site.holders() == ("lb1",)
             assert site.plan()["changes"] == []
-            assert files == {n: site.sh(n, "sha256sum /etc/haproxy/* /etc/keepalived/*") for n in NODES}
+            assert files == {n: site.sh(n, FILES) for n in NODES}
             self.nothing_is_left_to_do(site)
 
     def nothing_is_left_to_do(self, site: Site) -> None:
