@@ -26,6 +26,7 @@ COMMANDS = (
     "undrain",
     "handover",
     "restart",
+    "upgrade",
 )
 """Each is the function of its own name in its own module here; `node` and `lab` are groups of their own."""
 
@@ -44,6 +45,7 @@ Examples:
   lbctl drift                        say what was changed by hand (cron)
   lbctl drain lb1 --for 2h           keep a node's VIPs away from it while you work on it
   lbctl restart haproxy              restart a daemon, node by node
+  lbctl upgrade                      bring the packages up to date, node by node
   lbctl lab up                       boot the cluster on this machine, to try all that
 """
 

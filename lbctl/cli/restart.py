@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbctl.cli.options import CLUSTER_FILE, Allow, Exclude, File, Json, NoColor, Yes, allowed, view
+from lbctl.cli.options import CLUSTER_FILE, Allow, Exclude, File, Json, NoColor, Yes
 from lbctl.cli.rollout import (
     CONFIRM_WITHIN,
     PROBE_FROM,
@@ -17,10 +16,9 @@ from lbctl.cli.rollout import (
     DrainTimeout,
     MaxOutage,
     ProbeFrom,
-    asking,
-    carried_out,
-    need_terminal,
-    planned,
+    Rollout,
+    once,
+    roll_out,
 )
 
 if TYPE_CHECKING:
@@ -66,27 +64,13 @@ def restart(
       lbctl restart haproxy keepalived     both, one node after the other
       lbctl restart haproxy --yes          without asking
     """
-    from lbctl.cli.target import reached
-    from lbctl.store.workspace import workspace_of
-    from lbctl.views.json import event_line
-    from lbctl.workflows.apply import Apply
-
-    if not yes:
-        need_terminal("give --yes")
-    codes, units = allowed(allow), _units(words)
-    screen = closing(view(json, no_color, events=True))
-    with screen as shown, reached(file, exclude=exclude) as (cluster, transport):
-        state, source = workspace_of(file).cluster(cluster.name), cluster.scrubbed(file.read_text())
-        with_ = Apply(
-            *(cluster, transport, state, shown.event, event_line, source),
-            confirm_within=confirm_within,
-            drain_timeout=drain_timeout,
-            asking=asking(cluster, probe_from, max_outage),
-            restart=_wish(cluster, units, words[len(units) :]),
-        )
-        plan = planned(with_, shown, yes=yes)
-        report = carried_out(with_, plan, shown, codes, "" if yes else "Restart as planned?")
-    raise typer.Exit(int(report.code))
+    units = _units(words)
+    times = confirm_within, drain_timeout
+    rollout = Rollout(file, allow, exclude, yes, *times, probe_from, max_outage, json, no_color)
+    code = roll_out(
+        rollout, lambda cluster, *_: _wish(cluster, units, words[len(units) :]), "Restart as planned?"
+    )
+    raise typer.Exit(code)
 
 
 def _units(words: Sequence[str]) -> tuple[str, ...]:
@@ -108,14 +92,6 @@ def _units(words: Sequence[str]) -> tuple[str, ...]:
 
 def _wish(cluster: Cluster, units: Sequence[str], nodes: Sequence[str]) -> Restart:
     """Each daemon and node once. Raises UsageError for a node that is unknown, or left out."""
-    from lbctl.cli.target import known
-    from lbctl.errors import UsageError
     from lbctl.model.restart import Restart
 
-    for name in nodes:
-        known(cluster, name)
-        if name in cluster.excluded:
-            raise UsageError(
-                f"{name} is both to be restarted and left out", mend=f"name it, or --exclude {name}"
-            )
-    return Restart(tuple(dict.fromkeys(units)), tuple(dict.fromkeys(nodes)))
+    return Restart(tuple(dict.fromkeys(units)), once(cluster, nodes, "to be restarted"))

@@ -1,20 +1,26 @@
-"""From a plan to its report, asking in between: what apply and restart have in common."""
+"""From a plan to its report, asking in between: what apply, restart and upgrade have in common."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lbctl.cli.interrupt import interruptible
+from lbctl.cli.options import allowed, view
 
 if TYPE_CHECKING:
     from lbctl.model.cluster import Cluster
     from lbctl.model.outage import Asking
     from lbctl.model.plan import Plan
     from lbctl.model.report import ApplyReport
+    from lbctl.model.restart import Restart
+    from lbctl.transport.cluster import SshTransport
     from lbctl.views.view import View
     from lbctl.workflows.apply import Apply
 
@@ -83,6 +89,67 @@ def asking(cluster: Cluster, source: str, most: float | None) -> Asking:
             mend="leave --probe-from local out: a node asks",
         )
     return Asking(source, most)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The options of a rollout that takes nothing of the cluster file along: a restart, an upgrade."""
+
+    file: Path
+    allow: list[str] | None
+    exclude: list[str] | None
+    yes: bool
+    confirm_within: int
+    drain_timeout: int | None
+    probe_from: str
+    max_outage: float | None
+    json: bool
+    no_color: bool
+
+
+Wish = Callable[["Cluster", "SshTransport", "View"], "Restart"]
+"""What is wished for, once the cluster is known and its nodes can be reached."""
+
+
+def roll_out(rollout: Rollout, wish: Wish, question: str) -> int:
+    """Plan what is wished for, ask, carry it out; the exit code."""
+    from lbctl.cli.target import reached
+    from lbctl.store.workspace import workspace_of
+    from lbctl.views.json import event_line
+    from lbctl.workflows.apply import Apply
+
+    if not rollout.yes:
+        need_terminal("give --yes")
+    codes = allowed(rollout.allow)
+    screen = closing(view(rollout.json, rollout.no_color, events=True))
+    with screen as shown, reached(rollout.file, exclude=rollout.exclude) as (cluster, transport):
+        with_ = Apply(
+            cluster,
+            transport,
+            workspace_of(rollout.file).cluster(cluster.name),
+            shown.event,
+            event_line,
+            cluster.scrubbed(rollout.file.read_text()),
+            confirm_within=rollout.confirm_within,
+            drain_timeout=rollout.drain_timeout,
+            asking=asking(cluster, rollout.probe_from, rollout.max_outage),
+            restart=wish(cluster, transport, shown),
+        )
+        plan = planned(with_, shown, yes=rollout.yes)
+        report = carried_out(with_, plan, shown, codes, "" if rollout.yes else question)
+    return int(report.code)
+
+
+def once(cluster: Cluster, nodes: Sequence[str], what: str) -> tuple[str, ...]:
+    """Each named node once. Raises UsageError for one that is unknown, or left out; `what` it is to be."""
+    from lbctl.cli.target import known
+    from lbctl.errors import UsageError
+
+    for name in nodes:
+        known(cluster, name)
+        if name in cluster.excluded:
+            raise UsageError(f"{name} is both {what} and left out", mend=f"name it, or --exclude {name}")
+    return tuple(dict.fromkeys(nodes))
 
 
 def need_terminal(mend: str) -> None:

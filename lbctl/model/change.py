@@ -20,6 +20,7 @@ class Action(Enum):
     RECORD = "="  # live is as desired already: only the node's owner record changes
     FORGET = "."  # no longer owned; what is live stays
     RESTART = "!"  # a daemon begins anew with everything as it is; never beside another action
+    UPGRADE = "^"  # a package is brought to another version, and its daemon begins anew; as with a restart
     RETIRE = "x"  # a node leaves the cluster: its daemons end, its files stay
 
     def __str__(self) -> str:
@@ -29,6 +30,11 @@ class Action(Enum):
     def touches(self) -> bool:
         """Does it change anything but the owner record?"""
         return self not in (Action.RECORD, Action.FORGET)
+
+    @property
+    def begins_anew(self) -> bool:
+        """Does a daemon begin anew with its files as they are, so that there is nothing to record?"""
+        return self in (Action.RESTART, Action.UPGRADE)
 
 
 class Standing(Enum):

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from lbctl.errors import Problem
 from lbctl.model.change import Change
+from lbctl.model.upgrade import Offer
 
 
 class StepName(Enum):
@@ -21,6 +22,7 @@ class StepName(Enum):
     LISTEN = "listen"
     DRAIN = "drain"
     HANDOVER = "handover"
+    UPGRADE = "upgrade"
     SWAP = "swap"
     TAKE = "take"
     VERIFY = "verify"
@@ -66,7 +68,8 @@ class Role(Enum):
 class NodeView:
     """One node in a plan. `fingerprint` digests what the plan was made from; equal = nothing has moved.
 
-    `retired` = the cluster file does not name it any more, and this plan takes it out.
+    `retired` = the cluster file does not name it any more, and this plan takes it out. `offers` are what its
+    apt has of the packages that an upgrade was asked for.
     """
 
     node: str
@@ -75,6 +78,7 @@ class NodeView:
     serial: int
     fingerprint: str
     retired: bool = False
+    offers: tuple[Offer, ...] = ()
 
 
 class Level(Enum):

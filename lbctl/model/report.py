@@ -28,14 +28,26 @@ UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
+class PackageOutcome:
+    """The version of a package before a run, and after it; "" = none, or it could not be asked."""
+
+    package: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class NodeOutcome:
-    """Where a node stands after a run. `what` is changed, restarted, retired, unchanged, undone or failed."""
+    """Where a node stands after a run. `what` is changed, restarted, upgraded, retired, unchanged, undone or
+    failed. `packages` are those of an upgrade.
+    """
 
     node: str
     serial: int
     role: str
     serving: bool
     what: str
+    packages: tuple[PackageOutcome, ...] = ()
 
     @property
     def reached(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -18,6 +19,15 @@ class Restart:
     def __str__(self) -> str:
         """As it is asked for on the command line, after `lbctl`."""
         return " ".join(("restart", *self.units, *self.nodes))
+
+    @property
+    def done(self) -> str:
+        """What has happened to a node that it is done with."""
+        return "restarted"
+
+    def among(self, nodes: Iterable[str]) -> tuple[str, ...]:
+        """Those of the nodes that are wished for."""
+        return tuple(name for name in nodes if name in self.nodes or not self.nodes)
 
 
 NO_RESTART = Restart()

@@ -120,9 +120,18 @@ def _install(node: str, changes: Sequence[Change]) -> list[Step]:
 def _stage(node: str, changes: Sequence[Change]) -> list[Step]:
     files = [c for c in changes if c.address.kind == "file" and c.action.touches]
     names = [c.address.name.rpartition("/")[2] for c in files]
-    names += [f"what {c.address.name} reads" for c in changes if c.action is Action.RESTART]
+    names += [f"what {c.address.name} reads" for c in changes if c.action.begins_anew]
+    fetched = ", ".join(map(_versions, _upgraded(changes)))
     text = f"{', '.join(names)}; checked by the daemons themselves"
-    return [Step(StepName.STAGE, node, text)] if names else []
+    return [Step(StepName.STAGE, node, f"fetch {fetched}; {text}" if fetched else text)] if names else []
+
+
+def _upgraded(changes: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if change.action is Action.UPGRADE]
+
+
+def _versions(change: Change) -> str:
+    return f"{change.address.name} {change.differences[0].after}"
 
 
 def _node(
@@ -148,9 +157,13 @@ def _node(
         found.append(Step(StepName.HANDOVER, name, f"the VIP moves to another node {how}, {what}"))
     elif drained and role(cluster, gathered[name]) is Role.BACKUP and not drained_by_hand(gathered[name]):
         found.append(Step(StepName.DRAIN, name, "held out of the election by its drain file (-253)"))
+    if upgraded := _upgraded(touching):
+        what = ", ".join(map(_versions, upgraded))
+        text = f"{what}; no service is restarted yet, the new ones check their files"
+        found.append(Step(StepName.UPGRADE, name, text))
     starts = [c.address.name for c in touching for d in c.differences if d.attribute == "active" and d.after]
     took = ", ".join([*(str(e) for e in effects), *(f"start {unit}" for unit in starts)])
-    alone = all(c.action is Action.RESTART for c in touching)
+    alone = all(c.action.begins_anew for c in touching)
     what = "" if alone else f"{_count(touching)}; "
     found.append(Step(StepName.SWAP, name, what + (took or "no daemon is touched")))
     found.append(Step(StepName.VERIFY, name, VERIFIED))

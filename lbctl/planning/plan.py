@@ -12,11 +12,12 @@ from lbctl.model.cluster import Cluster, Node
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
 from lbctl.model.restart import NO_RESTART, Restart
+from lbctl.model.upgrade import Upgrade
 from lbctl.planning import election, order, retire, roster, servers, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
-from lbctl.planning.restart import restarts
 from lbctl.planning.threeway import compare
+from lbctl.planning.upgrade import begun_anew
 
 
 def make(
@@ -28,7 +29,7 @@ def make(
 ) -> Plan:
     """The plan for these facts. `created` is its time in UTC, ISO 8601; `warnings` are the file's own.
 
-    Where a `restart` is wished for, it is the plan of that alone.
+    Where a `restart` (or an upgrade, which is one) is wished for, it is the plan of that alone.
     """
     changes: list[Change] = []
     problems: list[Problem] = [*unsafe.foreign(cluster, gathered)]
@@ -40,7 +41,7 @@ def make(
         problems += unknown
         problems += _drained(node, facts)
     if restart:
-        changes, refused = restarts(restart, staying, changes)
+        changes, refused = begun_anew(restart, cluster, staying, changes)
         problems += refused
     problems += [problem for facts in gathered.values() for problem in _unfinished(facts)]
     problems += unsafe.findings(cluster, staying, changes)
@@ -50,7 +51,7 @@ def make(
     problems += servers.undrained(staying, changes)
     problems += tools.missing(cluster, staying)
     problems += tools.deaf(cluster, staying, changes)
-    nodes = tuple(_view(cluster, facts) for facts in gathered.values())
+    nodes = tuple(_view(cluster, facts, restart) for facts in gathered.values())
     steps = order.steps(cluster, staying, changes)
     if not restart:  # nodes that leave, and what the records say of the others, are an apply's
         problems += retire.problems(cluster, gathered)
@@ -84,6 +85,8 @@ def same_inputs(one: Plan, other: Plan) -> tuple[str, ...]:
             was = before[view.node]
             holds = f"; it held {', '.join(was.holds) or 'no VIP'}, now {', '.join(view.holds) or 'none'}"
             moved.append(f"{view.node} has changed{holds if was.holds != view.holds else ''}")
+        elif before[view.node].offers != view.offers:
+            moved.append(f"{view.node}: the versions of its packages, or what its apt offers, have changed")
     moved += [
         f"{name} is in the plan, and not among the nodes of now"
         for name in before
@@ -94,7 +97,7 @@ def same_inputs(one: Plan, other: Plan) -> tuple[str, ...]:
     return tuple(moved)
 
 
-def _view(cluster: Cluster, facts: Facts) -> NodeView:
+def _view(cluster: Cluster, facts: Facts, wish: Restart) -> NodeView:
     vips = order.vip_addresses(cluster)
     return NodeView(
         node=facts.node,
@@ -103,6 +106,7 @@ def _view(cluster: Cluster, facts: Facts) -> NodeView:
         serial=facts.owner.serial if facts.owner else 0,
         fingerprint=fingerprint(facts, vips),
         retired=cluster.retires(facts.node),
+        offers=wish.offers.get(facts.node, ()) if isinstance(wish, Upgrade) else (),
     )
 
 

@@ -23,29 +23,36 @@ def restarts(
 
     `changes` are what the cluster file would change.
     """
-    found: list[Change] = []
+    units = dict.fromkeys(wish.among(gathered), wish.units)
+    refused, problems = refusals(units, gathered, changes)
+    found = [_restart(name, unit) for name in units if name not in refused for unit in units[name]]
+    return found, problems
+
+
+def refusals(
+    units: Mapping[str, Sequence[str]], gathered: Mapping[str, Facts], changes: Sequence[Change]
+) -> tuple[frozenset[str], tuple[Problem, ...]]:
+    """The nodes on which these daemons, by node, cannot begin anew; and an error for each reason."""
     wrong: dict[tuple[str, str], list[str]] = {}
-    for name in (name for name in gathered if name in (wish.nodes or gathered)):
+    for name, daemons in units.items():
         own = [c for c in changes if c.address.node == name and c.action.touches]
-        refused = list(_refused(wish, gathered[name], own))
-        for one in refused:
+        for one in _refused(daemons, gathered[name], own):
             wrong.setdefault(one, []).append(name)
-        found += [] if refused else [_restart(name, unit) for unit in wish.units]
     mends = {
         "inactive": "what is stopped is started by: lbctl apply",
         "not-applied": "a restart would load what was changed by hand, or miss what is pending: "
-        "lbctl plan shows it, lbctl apply ends it, and then restart",
+        "lbctl plan shows it, lbctl apply ends it, and then this",
     }
     problems = (
         Problem(f"{', '.join(nodes)}: {text}", code=code, mend=mends[code])
         for (code, text), nodes in wrong.items()
     )
-    return found, tuple(problems)
+    return frozenset(name for nodes in wrong.values() for name in nodes), tuple(problems)
 
 
-def _refused(wish: Restart, facts: Facts, changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
+def _refused(units: Sequence[str], facts: Facts, changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
     """Code and text of what stands in the way on a node; `changes` are its own that touch it."""
-    idle = [unit for unit in wish.units if not facts.active(unit)]
+    idle = [unit for unit in units if not facts.active(unit)]
     if idle:
         yield "inactive", f"{' and '.join(idle)} does not run, so there is nothing to restart"
     elif changes:

@@ -16,6 +16,7 @@ from lbctl.planning.meaning import document
 _REST = 3  # seconds for everything but elections: measured 0.5 on an idle machine, 0.8 at a load of 8
 _INSTANT = 4  # seconds more for nodes that wait for one instant, and for each other before the confirm
 _JOINS = 2  # seconds until a keepalived that starts waits for adverts
+_INSTALL = 20  # seconds for packages that are fetched already: a few on an idle machine, more on a slow disk
 
 
 def least_seconds(cluster: Cluster, plan: Plan) -> int:
@@ -35,7 +36,8 @@ def least_seconds(cluster: Cluster, plan: Plan) -> int:
         waits.append(_INSTANT + max(election_seconds(change) for change in shared))
     if join.starts(plan.changes):
         waits.append(_JOINS + 2 * election)
-    return ceil(_REST + max(waits))
+    install = _INSTALL if StepName.UPGRADE in names else 0
+    return ceil(_REST + install + max(waits))
 
 
 def drain_seconds(cluster: Cluster, plan: Plan, confirm_within: int) -> int:

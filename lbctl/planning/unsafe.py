@@ -29,6 +29,7 @@ CODES = (
     "tie",
     "partial",
     "live-node",
+    "one-way",
 )
 
 

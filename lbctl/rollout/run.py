@@ -197,7 +197,11 @@ class Run:
     def restarts(self, name: str) -> bool:
         """Are the node's daemons begun anew, and nothing else? Then its files and its record stay."""
         found = self.touching(name)
-        return bool(found) and all(change.action is Action.RESTART for change in found)
+        return bool(found) and all(change.action.begins_anew for change in found)
+
+    def upgrades(self, name: str) -> tuple[Change, ...]:
+        """The node's packages that get another version."""
+        return tuple(change for change in self.touching(name) if change.action is Action.UPGRADE)
 
     def live_document(self, name: str, daemon: str) -> Document | None:
         """A daemon's main file as it was when the node was last read before its turn."""

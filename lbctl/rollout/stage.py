@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from lbctl.errors import RemoteError
 from lbctl.model.change import Action
-from lbctl.model.command import command
+from lbctl.model.command import Command, command
 from lbctl.rollout.run import Run
 
+_SECONDS = 120
+_FETCH_SECONDS = 600  # packages come from afar
 _DAEMONS = ("haproxy", "keepalived")
 _MISSING = 90  # check.sh: there is no such file
 # keepalived runs scripts without enable_script_security, and that hides every complaint from the status
@@ -36,12 +38,11 @@ def do(run: Run, node: str) -> str:
     works = run.works(node)
     changed = {c.address.name for c in run.touching(node)}
     read_by = {e.unit for f in run.node(node).files if f.path in changed for e in f.effects}
-    read_by |= {c.address.name for c in run.touching(node) if c.action is Action.RESTART}
+    read_by |= {c.address.name for c in run.touching(node) if c.action.begins_anew}
     daemons = [d for d in _DAEMONS if d in read_by]
-    check = files("lbctl.rollout").joinpath("check.sh").read_bytes()
     commands = [command("stage_begin"), *(c for _, work in works for c in work.stage)]
-    said = run.call(node, [*commands, command("check_stage", *daemons, stdin=check)], 120)[-1]
-    before, after = verdicts(said)
+    seconds = _FETCH_SECONDS if run.upgrades(node) else _SECONDS
+    before, after = verdicts(run.call(node, [*commands, check(daemons)], seconds)[-1])
     for daemon in daemons:
         refused = complaints(before.get(daemon), after.get(daemon), gone=_removed(run, node, daemon))
         if refused:
@@ -49,6 +50,12 @@ def do(run: Run, node: str) -> str:
             evidence = [run.scrub(node, line) for line in refused]
             raise RemoteError(node, f"{daemon} refuses its {what}", evidence=evidence, mend=mend)
     return f"checked by {' and '.join(daemons)}" if daemons else "nothing for a daemon to check"
+
+
+def check(daemons: Sequence[str]) -> Command:
+    """What these daemons say of their files and of the candidates that are staged; see `verdicts`."""
+    script = files("lbctl.rollout").joinpath("check.sh").read_bytes()
+    return command("check_stage", *daemons, stdin=script)
 
 
 def _words(*, restart: bool) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from lbctl.model.resource import Resource
 from lbctl.planning import election
 from lbctl.rollout.reconnect import goes_down, in_touch, whole_turn
 from lbctl.rollout.run import Run
+from lbctl.rollout.upgrade import not_back
 
 _SECONDS = 120
 _POLL = 0.3
@@ -67,6 +68,7 @@ def _back(run: Run, node: str) -> tuple[bool, str]:
     while True:
         before, now = run.gathered[node], gather_node(run.node(node), run.transport)
         wrong = [*differences(before, now), *not_serving(before, now, run.live_document(node, "haproxy"))]
+        wrong += not_back(run, node)
         if not wrong:
             return True, "back as it was"
         given_up = any(one.failed for one in now.daemons if before.active(one.unit))

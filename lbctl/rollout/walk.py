@@ -15,7 +15,20 @@ from itertools import groupby
 from lbctl.errors import NodeError
 from lbctl.model.event import NodeUndone, StepDone, StepFailed, StepStarted, Stopping
 from lbctl.model.plan import Step, StepName
-from lbctl.rollout import arm, confirm, drain, install, listen, retire, servers, stage, swap, take, verify
+from lbctl.rollout import (
+    arm,
+    confirm,
+    drain,
+    install,
+    listen,
+    retire,
+    servers,
+    stage,
+    swap,
+    take,
+    upgrade,
+    verify,
+)
 from lbctl.rollout.reconnect import AT_REST, in_touch
 from lbctl.rollout.run import Run
 from lbctl.rollout.undo import undo
@@ -54,6 +67,7 @@ ACTIONS: Mapping[StepName, Do] = {
     StepName.LISTEN: listen.do,
     StepName.DRAIN: drain.drain,
     StepName.HANDOVER: drain.handover,
+    StepName.UPGRADE: upgrade.do,
     StepName.SWAP: swap.do,
     StepName.TAKE: take.do,
     StepName.VERIFY: verify.do,

@@ -71,6 +71,10 @@ release_services() {
 apt() {
   trap release_services EXIT
   hold_services || return 1
+  apt_get "$@"
+}
+
+apt_get() {
   DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y \
     -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
 }
@@ -89,6 +93,12 @@ apt_install() { (finish_install); (apt update >/dev/null 2>&1; :); (apt --allow-
 
 apt_remove() { (apt remove "$@"); }
 
+# apt_update SECONDS: what the sources have now; one that cannot be asked is a failure
+apt_update() { timeout "$1" apt-get -q -o APT::Update::Error-Mode=any update </dev/null; }
+
+# apt_upgrade NAME=VERSION…: what was fetched before (stage_package); nothing else goes for it
+apt_upgrade() { (finish_install); (apt --allow-downgrades --no-remove install "$@"); }
+
 # ---- stage: candidates beside, looked at by the daemons' own check in a view of their own
 
 stage_begin() { make_base && rm -rf "$stage" && mkdir -m 0700 "$stage" && : >"$stage/list"; }
@@ -98,6 +108,17 @@ stage_file() {
   (umask 077; cat >"$stage/$1")
   [ "$(digest "$stage/$1")" = "$6" ] || fail "could not write the candidate of $2: is the disk full?" || return 1
   printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$3" "$4" "$5" "$2" >>"$stage/list"
+}
+
+# stage_package NAME VERSION [NOW]: fetched into apt's cache; and the version of now, which the undo installs again
+stage_package() {
+  apt_get --download-only --allow-downgrades --no-remove install "$1=$2" || return 1
+  [ -n "${3-}" ] || return 0
+  arch=$(dpkg-query -W -f '${Architecture}' "$1")
+  cached=/var/cache/apt/archives/$1_$(printf %s "$3" | sed 's/:/%3a/')_$arch.deb
+  if [ -e "$cached" ]; then cp "$cached" "$stage/$1.deb"; else
+    (cd "$stage" && apt_get download "$1=$3") && mv "$stage/$1"_*.deb "$stage/$1.deb"
+  fi && [ "$(dpkg-deb -f "$stage/$1.deb" Version)" = "$3" ] || fail "could not keep $1 $3 for the undo"
 }
 
 # stage_absent PATH: the view shows it gone
@@ -135,6 +156,13 @@ save_file() {
   else
     note_item absent - "$2"
   fi
+}
+
+# save_package NAME VERSION: without its file, which could not be had, the undo leaves it at what it is
+save_package() {
+  [ ! -e "$stage/$1.deb" ] || cp "$stage/$1.deb" "$base/txn/$1.deb" ||
+    fail "could not keep $1 $2: is the disk full?" || return 1
+  note_item package "$1" "$2"
 }
 
 proc_path() { case $1 in */*) echo "/proc/sys/$1" ;; *) echo "/proc/sys/$(printf %s "$1" | tr . /)" ;; esac; }

@@ -41,6 +41,7 @@ class Count:
     delete: int
     record: int
     restart: int
+    upgrade: int
     retire: int
 
 
@@ -93,9 +94,10 @@ def counted(changes: Iterable[Change]) -> Count:
     actions = [change.action for change in changes]
     recorded = sum(not action.touches for action in actions)
     create, delete = actions.count(Action.CREATE), actions.count(Action.DELETE)
-    restart, retire = actions.count(Action.RESTART), actions.count(Action.RETIRE)
-    change = len(actions) - create - delete - recorded - restart - retire
-    return Count(create, change, delete, recorded, restart, retire)
+    restart, upgrade = actions.count(Action.RESTART), actions.count(Action.UPGRADE)
+    retire = actions.count(Action.RETIRE)
+    change = len(actions) - create - delete - recorded - restart - upgrade - retire
+    return Count(create, change, delete, recorded, restart, upgrade, retire)
 
 
 def rollout_order(plan: Plan) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from itertools import groupby
 from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.effect import Scope, merged
 from lbctl.model.plan import NodeView, Plan, Role, Step
+from lbctl.model.upgrade import Offer
 from lbctl.views.group import ChangeGroup, counted, grouped, is_digest, rollout_order, scalar, text_diff
-from lbctl.views.line import Line, Part, columns, count, line, names, problem_lines, title
+from lbctl.views.line import Line, Part, columns, count, line, moved_version, names, problem_lines, title
 
 STYLES = {
     Action.CREATE: "green",
@@ -20,12 +21,15 @@ STYLES = {
     Action.RECORD: "dim",
     Action.FORGET: "dim",
     Action.RESTART: "yellow",
+    Action.UPGRADE: "yellow",
     Action.RETIRE: "red",
 }
 DETAIL_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 SIGN = re.compile(r"(?:^\s*|: )([+~-]) ")
 
 _NO_EFFECT = "no daemon is reloaded or restarted"
+UPGRADED = "Nothing to upgrade: every package is at its candidate."
+REFUSED = "Nothing is upgraded: see the problems above."
 UNSURE = "No changes, but not everything is as it should be: see the problems above."
 
 SECTIONS = (
@@ -64,12 +68,16 @@ def _sections(plan: Plan, text: bool) -> Iterator[Line]:
 
 def summary(plan: Plan) -> str:
     """The plan in one line: how much of what, and the nodes in the order of the rollout."""
+    if plan.empty and any(view.offers for view in plan.nodes):
+        return UPGRADED if not plan.refused(()) else REFUSED
     if plan.empty:
         sure = all(p.level == "warning" and p.code != "unfinished" for p in plan.problems)
         return f"No changes. Cluster {plan.cluster} is as its file says." if sure else UNSURE
     number = counted(plan.changes)
     if number.restart:
         return f"Plan: {count(number.restart, 'restart')}. {_order(plan)}"
+    if number.upgrade:
+        return f"Plan: {count(number.upgrade, 'upgrade')}. {_order(plan)}"
     amounts = f"{number.create} to create, {number.change} to change, {number.delete} to delete"
     recorded = f", {number.record} to record" if number.record else ""
     retired = f", {count(number.retire, 'node')} to retire" if number.retire else ""
@@ -88,12 +96,25 @@ def _order(plan: Plan) -> str:
 
 
 def _nodes(nodes: Sequence[NodeView]) -> Iterator[Line]:
-    rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in ("node", "role", "serial", "holds"))]
+    packages = tuple(dict.fromkeys(one.package for view in nodes for one in view.offers))
+    head = ("node", "role", "serial", "holds", *packages)
+    rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in head)]
     for view in nodes:
         role = (str(view.role), "bold" if view.role is Role.MASTER else "")
         node: Part = (f"{view.node} (to be retired)", "red") if view.retired else view.node
-        rows.append((node, role, str(view.serial) if view.serial else "new", ", ".join(view.holds)))
+        serial = str(view.serial) if view.serial else "new"
+        offers = {one.package: one for one in view.offers}
+        rows.append(
+            (node, role, serial, ", ".join(view.holds), *(_offered(offers.get(name)) for name in packages))
+        )
     return columns(rows)
+
+
+def _offered(offer: Offer | None) -> Part:
+    """A package's version, and its candidate where that is another one."""
+    if offer is None:
+        return ""
+    return moved_version(offer.installed, offer.candidate)
 
 
 def _head(group: ChangeGroup) -> Iterator[Line]:

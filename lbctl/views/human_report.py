@@ -19,12 +19,12 @@ from lbctl.model.report import (
 from lbctl.views.group import ItemGroup, grouped, grouped_items, is_digest, scalar, thing
 from lbctl.views.human_outage import outage_lines
 from lbctl.views.human_plan import detail_line, diff_lines
-from lbctl.views.line import Line, Part, columns, count, line, names, seconds, title
+from lbctl.views.line import Line, Part, columns, count, line, moved_version, names, seconds, title
 from lbctl.views.standing import NodeStanding, standing
 from lbctl.views.view import NodeStatus
 
 OUTCOMES = {Exit.DONE: "bold green", Exit.STOPPED: "bold yellow"}
-WHAT = {"changed": "green", "restarted": "green", "undone": "yellow", "failed": "red"}
+WHAT = {"changed": "green", "restarted": "green", "upgraded": "green", "undone": "yellow", "failed": "red"}
 
 FINDINGS = (
     ("drift", "Changed by hand since the last apply"),
@@ -38,10 +38,14 @@ FINDINGS = (
 def report_lines(report: ApplyReport) -> Iterator[Line]:
     """A table of the nodes, the commands to go on with, and the outcome as the last line."""
     yield line()
-    rows = [_head("node", "serial", "role", "serving", "what")]
+    packages = tuple(dict.fromkeys(one.package for node in report.nodes for one in node.packages))
+    rows = [_head("node", "serial", "role", "serving", "what", *packages)]
     for node in report.nodes:
         serving: Part = "yes" if node.serving else ("NO", "bold red")
-        rows.append((node.node, str(node.serial), node.role, serving, (node.what, WHAT.get(node.what, ""))))
+        what = (node.what, WHAT.get(node.what, ""))
+        moved = {one.package: moved_version(one.before, one.after) for one in node.packages}
+        versions = (moved.get(name, "") for name in packages)
+        rows.append((node.node, str(node.serial), node.role, serving, what, *versions))
     if report.nodes:
         yield from columns(rows)
         yield line()

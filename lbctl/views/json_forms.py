@@ -11,7 +11,16 @@ from lbctl.model.facts import DrainRecord, Facts
 from lbctl.model.outage import Figures, Outage
 from lbctl.model.plan import NodeView, Plan, Step
 from lbctl.model.record import KeptRun, Pack
-from lbctl.model.report import ApplyReport, DrainReport, DriftItem, DriftReport, ForgetReport, HandoverReport
+from lbctl.model.report import (
+    ApplyReport,
+    DrainReport,
+    DriftItem,
+    DriftReport,
+    ForgetReport,
+    HandoverReport,
+    NodeOutcome,
+)
+from lbctl.model.upgrade import Offer
 from lbctl.views.escape import plain_unicode
 from lbctl.views.group import counted, rollout_order, text_diff
 from lbctl.views.standing import standing
@@ -42,6 +51,7 @@ def plan_form(plan: Plan, *, text: bool = False) -> Mapping[str, Json]:
             "delete": number.delete,
             "record": number.record,
             "restart": number.restart,
+            "upgrade": number.upgrade,
             "retire": number.retire,
         },
     }
@@ -91,10 +101,7 @@ def report_form(report: ApplyReport) -> Mapping[str, Json]:
         "plan": report.plan,
         "code": int(report.code),
         "seconds": report.seconds,
-        "nodes": [
-            {"node": n.node, "serial": n.serial, "role": n.role, "serving": n.serving, "what": n.what}
-            for n in report.nodes
-        ],
+        "nodes": [_outcome(node) for node in report.nodes],
         "summary": plain_unicode(report.summary),
         "advice": [plain_unicode(words) for words in report.advice],
         "run": report.run or None,
@@ -125,6 +132,21 @@ def _figures(figures: Figures) -> Mapping[str, Json]:
         "failed": figures.failed,
         "closed": figures.closed,
         "longest_gap": figures.longest_gap,
+    }
+
+
+def _outcome(node: NodeOutcome) -> Mapping[str, Json]:
+    """Where a node stands after a run; a version that is not there, or could not be asked, is null."""
+    return {
+        "node": node.node,
+        "serial": node.serial,
+        "role": node.role,
+        "serving": node.serving,
+        "what": node.what,
+        "packages": [
+            {"package": one.package, "before": one.before or None, "after": one.after or None}
+            for one in node.packages
+        ],
     }
 
 
@@ -236,6 +258,17 @@ def _node(view: NodeView) -> Mapping[str, Json]:
         "serial": view.serial,
         "fingerprint": view.fingerprint,
         "retired": view.retired,
+        "packages": [_offer(one) for one in view.offers],
+    }
+
+
+def _offer(offer: Offer) -> Mapping[str, Json]:
+    """A version that is not there is null."""
+    return {
+        "package": offer.package,
+        "installed": offer.installed or None,
+        "candidate": offer.candidate or None,
+        "along": list(offer.along),
     }
 
 

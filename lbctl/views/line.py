@@ -102,3 +102,8 @@ def error_lines(error: LbctlError) -> Iterator[Line]:
 def why(error: NodeError) -> str:
     """A node's error in one line, without the node's name."""
     return error.summary.removeprefix(f"{error.node}: ")
+
+
+def moved_version(before: str, after: str) -> str:
+    """A package's version, and the other one where there are two."""
+    return (before or "none") + (f" → {after or 'none'}" if after != before else "")

@@ -30,6 +30,7 @@ from lbctl.transport.protocol import Transport
 from lbctl.workflows.plan import now
 from lbctl.workflows.read import Emit, read, read_all, whole
 from lbctl.workflows.recorder import EventLine, operator, recording
+from lbctl.workflows.upgrade import offered, outcomes
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Apply:
     """Everything that an apply works with. `interrupted` says how often Ctrl-C was pressed.
 
     `text` is the cluster file without secrets. It is kept as evidence, and so is `event_line` of each event.
-    `drain_timeout` None = the usual one, or what the time to confirm leaves of it. With a `restart` it is the
-    rollout of that alone. `asking` is how it is seen what the clients lose.
+    `drain_timeout` None = the usual one, or what the time to confirm leaves of it. With a `restart`, or an
+    upgrade, it is the rollout of that alone. `asking` is how it is seen what the clients lose.
     """
 
     cluster: Cluster
@@ -181,7 +182,8 @@ def _locked(with_: Apply, what: str) -> Iterator[tuple[Apply, dict[str, Facts]]]
         cluster, found = whole(with_.cluster, gathered, with_.transport, with_.emit)
         for node in cluster.retired:
             stack.enter_context(with_.transport.lock(node.name, what))
-        yield replace(with_, cluster=cluster), found
+        wish = offered(with_.restart, cluster, with_.transport)
+        yield replace(with_, cluster=cluster, restart=wish), found
 
 
 def recover(with_: Apply) -> None:
@@ -238,10 +240,11 @@ def _outcome(with_: Apply, run: Run, walked: Walked, name: str, found: Facts | N
     what = done if name in run.done else "unchanged"
     if name in walked.undone:
         what = "undone" if walked.undone[name] else "failed"
+    packages = outcomes(with_.restart, name, with_.transport)
     if isinstance(found, NodeError):
-        return NodeOutcome(name, 0, UNREACHABLE, False, what)
+        return NodeOutcome(name, 0, UNREACHABLE, False, what, packages)
     serial = found.owner.serial if found.owner else 0
-    return NodeOutcome(name, serial, str(role(with_.cluster, found)), found.active("haproxy"), what)
+    return NodeOutcome(name, serial, str(role(with_.cluster, found)), found.active("haproxy"), what, packages)
 
 
 def _code(walked: Walked, lost: Sequence[str]) -> Exit:
@@ -254,7 +257,7 @@ def _code(walked: Walked, lost: Sequence[str]) -> Exit:
 
 def _done(with_: Apply) -> str:
     """What has happened to a node that it is done with."""
-    return "restarted" if with_.restart else "changed"
+    return with_.restart.done if with_.restart else "changed"
 
 
 def _summary(
@@ -267,8 +270,8 @@ def _summary(
     why = f"{walked.error.summary}" if walked.error else "interrupted"
     match code:
         case Exit.DONE:
-            did = f"Restarted {' and '.join(with_.restart.units)}" if with_.restart else "Applied"
-            return f"{did}: {changed}."
+            units = " and ".join(with_.restart.units)
+            return f"{done.capitalize()} {units}: {changed}." if units else f"Applied: {changed}."
         case Exit.ERROR:
             return f"Nothing was {done}: {why}."
         case Exit.STOPPED:

@@ -36,6 +36,7 @@ class State:
     enabled: set[str] = field(default_factory=lambda: {"haproxy", "keepalived"})
     packages: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    versions: dict[str, str] = field(default_factory=dict)
     drain: int = 0
     drain_record: bytes = b""
     table: bytes = b""
@@ -46,7 +47,8 @@ class State:
 @dataclass
 class FakeNode:
     """A node, and what of an apply is on it. `generation` stands for HAProxy's worker, `main` for the units'
-    main processes."""
+    main processes. apt has a candidate for each of `candidates`, and no source has what is installed of those
+    that are `lacking`."""
 
     address: str
     state: State
@@ -65,6 +67,9 @@ class FakeNode:
     sessions: Callable[[str], int] = lambda server: 0
     down: tuple[str, ...] = ()
     silent: bool = False
+    candidates: dict[str, str] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
 
     @property
     def priority(self) -> int:
@@ -165,7 +170,11 @@ class FakeTransport:
             "units": lambda: _daemons(node),
             "owner": lambda: node.state.owner.decode(),
             "lock": str,
-            "package": lambda: "".join(f"{one} 1.0 ii\n" for one in sorted(node.state.packages)),
+            "package": lambda: "".join(_installed(node)),
+            "policy": lambda: "".join(_policy(node)),
+            "held": lambda: "\n".join(sorted(node.held)),
+            "archives": str,
+            "along": lambda: "".join(f"{name}:\n" for name in node.candidates),
             "armed": lambda: node.armed,
             "undone": str,
             "running": lambda: "stopping" if name in self.stopping else "running",
@@ -256,6 +265,20 @@ def _stat(node: FakeNode) -> Iterator[str]:
 
 def _active_state(state: State, unit: str) -> str:
     return "active" if unit in state.active else "failed" if unit in state.failed else "inactive"
+
+
+def _installed(node: FakeNode) -> Iterator[str]:
+    for name in sorted({*node.state.packages, *node.state.versions}):
+        yield f"{name} {node.state.versions.get(name, '1.0')} ii\n"
+
+
+def _policy(node: FakeNode) -> Iterator[str]:
+    """apt-cache's words for what it knows."""
+    for name, candidate in node.candidates.items():
+        version = node.state.versions.get(name, "(none)")
+        yield f"{name}:\n  Installed: {version}\n  Candidate: {candidate or '(none)'}\n  Version table:\n"
+        source = "" if name in node.lacking else "        500 http://deb bookworm/main amd64 Packages\n"
+        yield f" *** {version} 100\n{source}        100 /var/lib/dpkg/status\n"
 
 
 def _check(node: FakeNode, words: list[str], stdin: bytes) -> str:
@@ -375,6 +398,18 @@ def _install(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.packages.update(words)
 
 
+def _stage_package(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    assert node.staged is not None and not node.armed
+    node.staged[words[0]] = words[1].encode()
+
+
+def _upgrade(node: FakeNode, words: list[str], stdin: bytes) -> None:
+    """What is fetched is installed, and the daemons go on as they are."""
+    for name, _, version in (word.partition("=") for word in words):
+        assert node.armed and node.staged is not None and node.staged[name] == version.encode()
+        node.state.versions[name] = version
+
+
 def _stop(node: FakeNode, words: list[str], stdin: bytes) -> None:
     node.state.active.discard(words[0])
 
@@ -432,6 +467,9 @@ _FUNCTIONS: dict[str, Callable[[FakeNode, list[str], bytes], str | None]] = {
     "write_owner": _owner,
     "stop_service": _stop,
     "apt_install": _install,
+    "apt_update": lambda node, words, stdin: "",
+    "apt_upgrade": _upgrade,
+    "stage_package": _stage_package,
     "set_enabled": _enabled,
     "send_on": _send_on,
     "answer_on_lo": _answer_on_lo,

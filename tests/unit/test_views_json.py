@@ -75,6 +75,7 @@ def test_a_plan_has_its_keys() -> None:
         "delete": 1,
         "record": 1,
         "restart": 0,
+        "upgrade": 0,
         "retire": 0,
     }
 

@@ -31,6 +31,12 @@ soon() {
 # put back alone, this node would hear none of the others
 if [ "$mode" = boot ] && [ -d armed ] && soon 5; then systemctl --no-block start lbctl-undo.service; exit 0; fi
 
+# a package's scripts start services, which would wait for the boot: it is installed again after that
+if [ "$mode" = boot ] && grep -qs '^package' armed/items undoing/items; then
+  systemctl --no-block start lbctl-undo.service
+  exit 0
+fi
+
 if [ "$mode" = wait ]; then
   while [ -d armed ] && ! expired; do sleep 1; done
   [ -d armed ] || [ -d undoing ] || exit 0
@@ -136,6 +142,33 @@ each() { # VERB FUNCTION, the last item first; one that fails keeps none of the 
   } || failed=1
 }
 
+package() { # NAME VERSION: as it was, from the file that was kept, and running; one that was never touched goes on
+  if [ "$(dpkg-query -W -f '${Version} ${db:Status-Abbrev}' "$1")" != "$2 ii " ]; then
+    if [ -e "undoing/$1.deb" ]; then
+      dpkg_install "undoing/$1.deb" || note "$1 $2 could not be installed again"
+    else
+      echo "$1 $2 could not be kept: it stays at what it is"
+    fi
+  fi
+  runs_installed "$1" || effect "$1" restart active
+}
+
+dpkg_install() { # FILE; another apt may be at work
+  tries=6
+  until DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold -i "$1" </dev/null; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 5
+  done
+  # dpkg's record of the same second and size is the one that apt knows already, it thinks (seen)
+  rm -f /var/cache/apt/pkgcache.bin
+}
+
+runs_installed() { # UNIT: is the binary of its main process the one on disk?
+  process=/proc/$(systemctl show -p MainPID --value "$1")
+  exe=$(readlink "$process/exe") && cmp -s "$process/exe" "${exe% (deleted)}"
+}
+
 remove() { rm -f "$2" "${2%/*}/.${2##*/}.lbctl-new"; }
 drain() { printf '%s\n' "$1" >drain; }
 
@@ -148,6 +181,7 @@ each file put_back
 each absent remove
 each sysctl set_sysctl
 [ ! -e undoing/daemon-reload ] || [ "$mode" = boot ] || systemctl daemon-reload
+each package package
 each effect effect
 each service service
 [ "$mode" = boot ] || sh ./servers ready undoing/items || failed=1
