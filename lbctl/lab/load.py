@@ -160,8 +160,9 @@ class Run:
                 if self.over or next(self._started) > self.plan.requests:
                     return
                 await self._request(kind, target, connection)
-                if kind.pause or self.plan.pause:
-                    await self._pause(kind.pause or self.plan.pause)
+                pause = kind.pause or self.plan.pause
+                # an answer may be there before it is waited for: the other clients shall have their turn then
+                await (self._pause(pause) if pause else asyncio.sleep(0))
         finally:
             connection.close()
 
