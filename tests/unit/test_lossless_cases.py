@@ -89,7 +89,7 @@ def test_a_part_is_waited_for_on_the_way_there_and_on_the_way_back() -> None:
     assert len({str(part) for part in parts()}) == len(parts()) == 14
     removal = next(part for part in parts() if part.name == "the removal")
     said = removal.script("10.0.0.1")
-    assert said.index("until nft") < said.index("until ! nft")
+    assert said.index("= 1 ]; do") < said.index("= 0 ]; do")
     assert 'grep -qF " 10.0.0.1/"' in next(part for part in parts() if part.name == "moved").script(
         "10.0.0.1"
     )

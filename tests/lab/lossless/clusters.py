@@ -69,24 +69,22 @@ class Ruleset:
 
 @dataclass(frozen=True)
 class Net:
-    """A cluster and its network. `masters`: of each VIP the node with the highest priority. `packages` are in
-    the nodes' image beside the usual ones."""
+    """A cluster and its network. `masters`: of each VIP the node with the highest priority."""
 
     name: str
     address: str = "10.15.85.{}"
     masters: tuple[str, ...] = ("lb1",)
     unicast: bool = False
     router: bool = False
-    packages: tuple[str, ...] = ()
     rules: Ruleset | None = None
 
     def __str__(self) -> str:
         return self.name
 
     @property
-    def lab(self) -> tuple[object, ...]:
+    def lab(self) -> tuple[str, bool]:
         """Two with the same one need other files only, and no other machines."""
-        return self.address, self.router, self.packages
+        return self.address, self.router
 
     @property
     def vips(self) -> tuple[str, ...]:
@@ -103,11 +101,10 @@ class Net:
 
     def spec(self, usual: LabSpec) -> LabSpec:
         """The lab that a cluster file's is turned into."""
-        spec = replace(usual, extra_packages=self.packages)
         if not self.router:
-            return spec
+            return usual
         router = LabRouter((f"{self.address.format(250)}/24",), ("10.15.86.1/24",))
-        return replace(spec, client=LabClient(("10.15.86.2/24",), router=router))
+        return replace(usual, client=LabClient(("10.15.86.2/24",), router=router))
 
     def text(self, name: str) -> str:
         """The cluster file."""
@@ -148,11 +145,42 @@ table inet strict {
 echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose""",
     down="nft delete table inet strict; echo 1 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose",
 )
+# what firewalld 1.3 makes of its zone `public` (nft list table inet firewalld), with our ports and VRRP in it
 FIREWALLD = Ruleset(
-    up="systemctl -q enable --now firewalld && firewall-cmd -q --permanent --add-protocol=vrrp && "
-    + " && ".join(f"firewall-cmd -q --permanent --add-port={port}/tcp" for port in PORTS)
-    + " && firewall-cmd -q --reload && firewall-cmd --state",
-    down="systemctl stop firewalld",
+    up=f"""nft -f - <<'.'
+table inet firewalld {{
+  chain filter_PREROUTING {{
+    type filter hook prerouting priority 10;
+    icmpv6 type {{ nd-router-advert, nd-neighbor-solicit }} accept
+    meta nfproto ipv6 fib saddr . mark . iif oif missing drop
+  }}
+  chain filter_INPUT {{
+    type filter hook input priority 10;
+    ct state {{ established, related }} accept
+    ct status dnat accept
+    iifname "lo" accept
+    jump filter_INPUT_ZONES
+    ct state invalid drop
+    reject with icmpx admin-prohibited
+  }}
+  chain filter_INPUT_ZONES {{
+    tcp dport {{ 22, {", ".join(map(str, PORTS))} }} accept
+    meta l4proto {{ icmp, vrrp, ipv6-icmp }} accept
+  }}
+  chain filter_FORWARD {{
+    type filter hook forward priority 10;
+    ct state {{ established, related }} accept
+    ct state invalid drop
+    reject with icmpx admin-prohibited
+  }}
+  chain filter_OUTPUT {{
+    type filter hook output priority 10;
+    ct state {{ established, related }} accept
+    oifname "lo" accept
+  }}
+}}
+.""",
+    down="nft delete table inet firewalld",
 )
 
 IPV4 = Net("ipv4")
@@ -161,6 +189,6 @@ INVALID = Net("ct-invalid", rules=CT_INVALID)
 TWO_VIPS = Net("two-vips", masters=("lb1", "lb2"))
 IPV6 = Net("ipv6", address="fd00:15::{}")
 ROUTED = Net("router", router=True)
-GUARDED = Net("firewalld", packages=("firewalld",), rules=FIREWALLD)
-NETS = (IPV4, UNICAST, INVALID, TWO_VIPS, IPV6, ROUTED, GUARDED)
+GUARDED = Net("firewalld's rules", rules=FIREWALLD)
+NETS = (IPV4, UNICAST, INVALID, GUARDED, TWO_VIPS, IPV6, ROUTED)
 """In an order in which each lab is booted once."""

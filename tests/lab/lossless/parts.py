@@ -27,6 +27,8 @@ class Part:
 
 _TABLE = "nft list table ip lbctl_handover >/dev/null 2>&1"
 _HAS = 'ip -o addr show dev {dev} | grep -qF " {{vip}}/"'
+# nothing is started for it: the removal takes milliseconds, and after the last part of all comes the confirm
+_ARP = 'read -r arp </proc/sys/net/ipv4/conf/eth0/arp_ignore && [ "$arp" = {} ]'
 
 
 def parts() -> tuple[Part, ...]:
@@ -40,6 +42,6 @@ def parts() -> tuple[Part, ...]:
             Part("the election", step, "lb1", f'[ "$(cat /var/lib/lbctl/drain)" = {drain} ]'),
             Part("moved", step, new, _HAS.format(dev="eth0")),
             Part("a soft stop", step, old, '[ "$(pgrep -xc haproxy)" -gt 2 ]'),
-            Part("the removal", step, new, f"! {_TABLE}", after=_TABLE),
+            Part("the removal", step, old, _ARP.format(0), after=_ARP.format(1)),
         ]
     return tuple(found)
