@@ -2,7 +2,9 @@
 
     python -m lbctl.lab.load --target ADDRESS:PORT … [--kind new …] [--clients N] [--seconds S] [--json]
 
-Runs until its time is over, its number of requests is reached, or SIGINT or SIGTERM; then prints its report.
+Runs until its time is over, its number of requests is reached, or SIGINT or SIGTERM. Then no client begins
+another request; what is under way ends, for one that hangs by then has failed like any other. A second signal
+ends that too. It prints its report at last.
 Standard library alone: it runs in a namespace that has nothing but the lab's network.
 """
 
@@ -16,6 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,10 +130,22 @@ class Run:
         self.began = time.time()
         self._zero = time.monotonic()
         self._started = itertools.count(1)
+        self._over = asyncio.Event()
+        self._end = float("inf")
 
     @property
     def now(self) -> float:
-        return time.monotonic() - self._zero
+        """Seconds since it began. It stands still once the run is over: silence afterwards is no gap."""
+        return min(time.monotonic() - self._zero, self._end)
+
+    @property
+    def over(self) -> bool:
+        return self._over.is_set()
+
+    def end(self) -> None:
+        """No request begins from now on."""
+        self._end = self.now
+        self._over.set()
 
     async def client(self, number: int) -> None:
         """One client: requests one after the other until it is cancelled or the number is reached."""
@@ -142,25 +157,30 @@ class Run:
         connection = Connection()
         try:
             for target in itertools.cycle(targets):
-                if next(self._started) > self.plan.requests:
+                if self.over or next(self._started) > self.plan.requests:
                     return
                 await self._request(kind, target, connection)
-                if kind.pause or self.plan.pause:
-                    await asyncio.sleep(kind.pause or self.plan.pause)
+                pause = kind.pause or self.plan.pause
+                # an answer may be there before it is waited for: the other clients shall have their turn then
+                await (self._pause(pause) if pause else asyncio.sleep(0))
         finally:
             connection.close()
 
     async def _request(self, kind: Kind, target: str, connection: Connection) -> None:
-        began = self.now
+        began = time.monotonic()
         what = await self._attempt(kind, target, connection)
         if what == "closed":
             self.tally.closed_between += 1
             what = await self._attempt(kind, target, connection)
         if what == "200":
-            self.tally.success(kind.name, self.now, self.now - began)
+            self.tally.success(kind.name, self.now, time.monotonic() - began)
             return
         self.tally.failure(kind.name, target, self.now, what)
-        await asyncio.sleep(BREATH)
+        await self._pause(BREATH)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
 
     async def _attempt(self, kind: Kind, target: str, connection: Connection) -> str:
         """One request on the wire: "200", "closed" (send it again), or what the failure is called."""
@@ -268,16 +288,20 @@ async def run(plan: Plan, started: Path | None = None) -> LoadReport:
     work = Run(plan)
     clients = [asyncio.create_task(work.client(number)) for number in range(plan.clients)]
     everyone = asyncio.gather(*clients)
+
+    def stop() -> None:
+        if work.over:
+            everyone.cancel()
+        work.end()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, everyone.cancel)
+        loop.add_signal_handler(number, stop)
+    loop.call_later(plan.seconds, work.end)
     if started:
         started.touch()
-    try:
-        async with asyncio.timeout(plan.seconds):
-            await everyone
-    except (TimeoutError, asyncio.CancelledError):
-        pass  # its time is over, or it was told to stop
+    with suppress(asyncio.CancelledError):
+        await everyone
     return work.tally.report(work.began, work.now, plan.clients)
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from math import ceil
 
 from lbctl.errors import NodeError, RemoteError
 from lbctl.haproxy.views import binds
@@ -167,6 +168,15 @@ class _Parts:
         in_turn = self._armed - self._run.waiting
         return node not in self._busy | in_turn and _may_be_held_out(self._run, node)
 
+    def _seconds(self) -> int:
+        """Until a node without a turn of its own puts itself back, should nobody confirm.
+
+        One that gets its VIP back by its own undo has it by then. Were the tables gone before, what is open
+        on it would be reset, and what began meanwhile cut by the move: kept-alive clients twice (measured: 67
+        requests of 60 clients; moved plainly there and back, 81).
+        """
+        return self._run.confirm_within + ceil(vrrp.settle_seconds(self._run))
+
     def prepare(self, node: str) -> None:
         run = self._run
         if node not in self._armed:
@@ -174,7 +184,7 @@ class _Parts:
             run.steps[node] = "handover"
             saved = [command("save_drain")] if node in self._out else []
             begin = [command("make_base"), command("txn_begin", run.transaction(node)), *saved]
-            run.call(node, [*begin, install_undo(), command("arm", str(run.confirm_within))])
+            run.call(node, [*begin, install_undo(), command("arm", str(self._seconds()))])
             run.armed.add(node)
         run.call(node, self._commands(node))
         if node in self._out:

@@ -41,7 +41,7 @@ def look(run: Run) -> tuple[Holders, frozenset[str]]:
 
 def wait(run: Run, good: Callable[[Holders], bool]) -> Holders | None:
     """Poll until `good`, at most as long as an election may take; None when it never was."""
-    until = time.monotonic() + election.settle_seconds(_all_candidates(run))
+    until = time.monotonic() + settle_seconds(run)
     while True:
         holders, _ = look(run)
         if good(holders):
@@ -89,7 +89,7 @@ def settled(run: Run, node: str) -> str:
     Says who holds what.
     """
     beside = _Beside(node) if join.starts(run.changes[node]) else None
-    until = time.monotonic() + election.settle_seconds(_all_candidates(run))
+    until = time.monotonic() + settle_seconds(run)
     while True:
         holders, active = look(run)
         wrong = complaints(run, holders, active)
@@ -139,8 +139,9 @@ def comes_back(run: Run, node: str, vip: str) -> bool:
     return election.owner(standing, taken) == node
 
 
-def _all_candidates(run: Run) -> list[Candidate]:
-    return _candidates(run, frozenset(run.gathered), run.drains)
+def settle_seconds(run: Run) -> float:
+    """How long an election among the nodes may take."""
+    return election.settle_seconds(_candidates(run, frozenset(run.gathered), run.drains))
 
 
 def _candidates(run: Run, active: frozenset[str], drains: Mapping[str, int]) -> list[Candidate]:

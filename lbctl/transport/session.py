@@ -93,7 +93,8 @@ class Session:
     def _new_shell(self, timeout: float) -> Channel:
         assert self._connection is not None
         with self._bounded(timeout):
-            channel: Channel = self._connection.create_session()
+            # not fabric's own: on a connection that has ended it begins another, on a socket that is closed
+            channel: Channel = self._connection.transport.open_session()
             channel.settimeout(timeout)
             channel.exec_command(self._become())
             if self._ssh.become:
@@ -119,10 +120,14 @@ class Session:
         except (SSHException, OSError, EOFError) as error:
             if isinstance(error, TimeoutError) or time.monotonic() - began >= timeout:
                 raise self._silent(timeout) from error
-            detail = str(error)
-            raise UnreachableError(self.node, "the connection is gone", detail=detail) from error
+            raise self._gone(error) from error
         finally:
             watch.cancel()
+
+    def _gone(self, error: Exception) -> UnreachableError:
+        """With what a proxy on the way said of it."""
+        said = self._link.said()[-3:] if self._link else []
+        return UnreachableError(self.node, "the connection is gone", detail=str(error), evidence=said)
 
     def _silent(self, timeout: float) -> RemoteError:
         return RemoteError(self.node, f"no answer within {timeout:g} s", detail="the link or the node hangs")
@@ -166,7 +171,7 @@ class Session:
         except TimeoutError as error:
             raise self._silent(timeout) from error
         except OSError as error:
-            raise UnreachableError(self.node, "the connection is gone", detail=str(error)) from error
+            raise self._gone(error) from error
         finally:
             channel.close()
         return bytes(output[0]), bytes(output[1])

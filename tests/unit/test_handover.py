@@ -177,6 +177,21 @@ class TestWalk:
         found.walk()
         assert drained == ["lb1,lb3", "lb3"]
 
+    def test_should_nobody_confirm_the_others_wait_for_the_vip_to_be_back(self) -> None:
+        """With an advert a second an election takes 10 s at most."""
+        found = scene()
+        armed: list[tuple[str, str]] = []
+
+        def note(number: int, node: str, command: Command) -> bool:
+            if command.words[0] == "arm":
+                armed.append((node, command.words[1]))
+            return False
+
+        found.transport.failing = note
+        found.walk()
+        turn = armed[armed.index(("lb1", "120")) :]
+        assert sorted(turn) == [("lb1", "120"), *[("lb2", "130")] * 2, *[("lb3", "130")] * 2]
+
     @pytest.mark.parametrize(("node", "function", "time"), commands())
     def test_wherever_it_fails_nothing_is_left_over(self, node: str, function: str, time: int) -> None:
         found = scene()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -121,16 +123,64 @@ def test_chunked_and_endless_bodies() -> None:
     assert loaded(answering(b"HTTP/1.0 200 OK\r\n\r\nok"), "keep-alive").closed_between == 0
 
 
-def test_its_time_is_bounded() -> None:
+def test_its_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> LoadReport:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with server:
             return await load.run(Plan((target,), ("new",), clients=3, seconds=0.3))
 
+    monkeypatch.setattr(load, "TIMEOUT", 0.5)
     report = asyncio.run(main())
-    assert report.requests == 0
-    assert 0.3 <= report.longest_gap < 2
+    assert 0.3 <= report.seconds < 0.5
+    assert 0.3 <= report.longest_gap < 0.5
+
+
+def test_what_hangs_when_it_is_told_to_stop_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client's request that was lost in the last seconds is a lost one."""
+
+    async def main() -> LoadReport:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGTERM)
+        async with server:
+            return await load.run(Plan((target,), ("new",), clients=3, seconds=60))
+
+    monkeypatch.setattr(load, "TIMEOUT", 0.5)
+    report = asyncio.run(main())
+    assert (report.requests, report.errors) == (3, {"timeout": 3})
+    assert report.seconds < 0.4
+
+
+def test_told_twice_it_waits_for_nothing() -> None:
+    async def main() -> LoadReport:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for seconds in (0.1, 0.2):
+            asyncio.get_running_loop().call_later(seconds, os.kill, os.getpid(), signal.SIGTERM)
+        async with server:
+            return await load.run(Plan((target,), ("new",), clients=3, seconds=60))
+
+    assert asyncio.run(main()).requests == 0
+
+
+def test_what_ends_after_the_stop_counts_and_its_silence_is_no_gap() -> None:
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.5)
+        writer.write(ANSWER)
+        writer.close()
+
+    async def main() -> LoadReport:
+        server = await asyncio.start_server(late, "127.0.0.1", 0)
+        target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server:
+            return await load.run(Plan((target,), ("new",), clients=2, seconds=0.2, pause=9))
+
+    report = asyncio.run(main())
+    assert (report.requests, report.failed) == (2, 0)
+    assert report.kinds["new"].p50 >= 400
+    assert report.longest_gap < 0.4
 
 
 def test_a_command_line_is_read_back_and_bounded() -> None:

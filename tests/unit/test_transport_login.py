@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fabric import Connection
+from paramiko import Transport
 
 from lbctl.errors import UnreachableError
 from lbctl.model.cluster import Ssh
@@ -117,6 +119,17 @@ class TestSession:
         assert words in str(caught.value)
         assert time.monotonic() - began < 15
         assert capfd.readouterr().err == ""
+
+    def test_one_that_has_ended_is_not_begun_anew(self, tmp_path: Path) -> None:
+        """And what the proxy said of its end is told, not that its socket is closed by now."""
+        session = self.session(tmp_path, "true")
+        session._link = proxy.connect(replace(LOGIN, proxy="sh -c 'echo reset by peer >&2; exit 1'"))
+        session._connection = Connection("lb1", connect_kwargs={"sock": session._link.stream})
+        session._connection.transport = Transport(session._link.stream)
+        with pytest.raises(UnreachableError, match="the connection is gone") as caught:
+            session.run("true", 5)
+        session.close()
+        assert caught.value.detail == "SSH session not active\nreset by peer"
 
     @pytest.mark.parametrize(("said", "changed"), [(UNKNOWN, "is not known"), (CHANGED, "has changed")])
     def test_a_bastion_that_is_not_trusted(self, tmp_path: Path, said: str, changed: str) -> None:

@@ -88,9 +88,9 @@ grep -Hv 0 /proc/sys/net/ipv4/conf/eth*/arp_ignore /proc/sys/net/ipv4/conf/eth*/
 find /etc -name '.*.lbctl-*'
 ls /usr/sbin/policy-rc.d 2>/dev/null
 ls -d /run/lbctl-take.* 2>/dev/null
-ip -o addr show dev lo to {vip}
+ip -o addr show dev lo | grep -v -e ' 127[.]' -e ' ::1/'
 echo 'show servers state' | socat -t 5 - UNIX-CONNECT:/run/haproxy/admin.sock 2>/dev/null |
-  awk 'int($7 / 8) % 2 {{ print "drained " $2 "/" $4 }}'
+  awk 'int($7 / 8) % 2 { print "drained " $2 "/" $4 }'
 :"""
 
 
@@ -218,9 +218,9 @@ class Site:
     def put(self, node: str, path: str, text: str) -> None:
         self.lab.exec(node, ["sh", "-c", 'cat >"$1"', "sh", path], stdin=text.encode())
 
-    def holders(self) -> tuple[str, ...]:
+    def holders(self, vip: str = VIP) -> tuple[str, ...]:
         """Who holds the VIP now."""
-        return tuple(status(self.lab).holders(VIP))
+        return tuple(status(self.lab).holders(vip))
 
     def answers(self, address: str = VIP, ports: Sequence[int] = PORTS) -> list[int]:
         """The ports that answer a client with 200."""
@@ -246,7 +246,7 @@ class Site:
 
     def left_behind(self) -> dict[str, str]:
         """By node: what of an apply is still there that should not be."""
-        found = {node: self.sh(node, _LEFT.format(vip=VIP)) for node in NODES}
+        found = {node.name: self.sh(node.name, _LEFT) for node in self.lab.spec.nodes}
         return {node: said for node, said in found.items() if said}
 
     def snapshot(self, node: str) -> str:
