@@ -129,8 +129,10 @@ class FakeTransport:
         yield f"probe ready {0:.2f}"
         while not over.wait(0.002):
             self._link(node)
-            at, port = time.monotonic() - began, number % len(ports)
-            yield f"probe {at:.2f} {at:.2f} {port} {self.outcome(node, ports[port])}"
+            port = number % len(ports)
+            outcome = self.outcome(node, ports[port])
+            at = time.monotonic() - began  # and no earlier: it would be of the step before
+            yield f"probe {at:.4f} {at:.4f} {port} {outcome}"
             number += 1
 
     def lock(self, node: str, what: str) -> AbstractContextManager[None]:
