@@ -104,3 +104,12 @@ class TestDeadline:
         assert folder.sh("txn_begin p p-servers; arm 0") == "0"
         (folder.base / "lock.info").touch()
         assert folder.undo("wait") and folder.armed() == ""
+
+
+class TestBoot:
+    def test_what_was_known_of_the_servers_says_nothing_then(self, folder: Folder) -> None:
+        """Also where the undo is put off until the node is up."""
+        assert folder.sh("txn_begin p; save_package haproxy 2.6; arm 60") == "0"
+        dump = folder.base / "server-state"
+        dump.touch()
+        assert folder.undo("boot") and folder.armed() == "p" and not dump.exists()

@@ -28,6 +28,8 @@ soon() {
   [ "$left" -gt "$1" ] && [ "$left" -lt 3600 ]
 }
 
+[ "$mode" != boot ] || rm -f server-state # what was known of the servers then says nothing now
+
 # put back alone, this node would hear none of the others
 if [ "$mode" = boot ] && [ -d armed ] && soon 5; then systemctl --no-block start lbctl-undo.service; exit 0; fi
 
@@ -51,7 +53,6 @@ work=undoing
 [ "$mode" != wait ] || [ ! -e undoing/at ] || read -r instant <undoing/at
 tab=$(printf '\t')
 failed=0
-[ "$mode" != boot ] || rm -f server-state # what was known of the servers then says nothing now
 
 note() { echo "$*"; failed=1; }
 
