@@ -38,7 +38,9 @@ def do(run: Run, node: str) -> str:
     # a restart alone leaves no new files that a daemon has to let go of: what runs is left to run
     taken = () if run.restarts(node) else run.effects(node)
     effects = [command("save_effect", e.unit, str(e.impact), *active.get(e.unit, ())) for e in taken]
-    if any(effect.unit == "haproxy" for effect in taken):
+    # of a restart alone it needs that for an upgrade: back at its old version HAProxy begins once more
+    anew = run.effects(node) if run.upgrades(node) else taken
+    if any(effect.unit == "haproxy" for effect in anew):
         effects += server_state.saved(run, node)
     begin = [
         command("make_base"),
