@@ -25,7 +25,7 @@ from lbctl.model.command import Command, Probe, command
 from lbctl.planning.election import DRAINED
 from lbctl.planning.handover import obstacles
 from lbctl.planning.order import drained_by_hand, held_out, vip_addresses
-from lbctl.rollout import server_state, vrrp
+from lbctl.rollout import server_state, servers, vrrp
 from lbctl.rollout.arm import install_undo
 from lbctl.rollout.run import Run
 
@@ -186,6 +186,8 @@ class _Parts:
             begin = [command("make_base"), command("txn_begin", run.transaction(node)), *saved]
             run.call(node, [*begin, install_undo(), command("arm", str(self._seconds()))])
             run.armed.add(node)
+        elif node in run.waiting:
+            servers.arm_anew(run, node, self._seconds())
         run.call(node, self._commands(node))
         if node in self._out:
             run.drains[node] = DRAINED

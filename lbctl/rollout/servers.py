@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lbctl.haproxy import stats
 from lbctl.host.facts import stats_probe
 from lbctl.model.cluster import HAPROXY_CFG
-from lbctl.model.command import command
+from lbctl.model.command import Command, command
 from lbctl.model.facts import ServerState
 from lbctl.planning import servers
 from lbctl.rollout.arm import install_undo
@@ -28,7 +28,8 @@ _SILENT = "its HAProxy does not answer on its stats socket"
 def do(run: Run, node: str) -> str:
     """Says how they ended. Waits for `drain_timeout` seconds at most; Ctrl-C ends that.
 
-    Raises NodeError; the caller has the node put back what was done by then.
+    Raises NodeError, also when requests have failed for too long; the caller has what was done by then put
+    back.
     """
     change = next(c for c in run.changes[node] if c.address.name == HAPROXY_CFG)
     socket, wanted = servers.socket(change), servers.going(change).drained
@@ -52,15 +53,26 @@ def _alone(there: Sequence[ServerState], wanted: Sequence[str]) -> set[str]:
 
 def _drain(run: Run, node: str, socket: str, names: Sequence[str]) -> None:
     run.waiting.add(node)
-    begin = [command("make_base"), command("txn_begin", run.transaction(node)), command("save_attended")]
-    run.call(node, [*begin, install_undo(), command("arm", str(run.confirm_within))])
+    run.call(node, [command("make_base"), install_undo(), *_armed(run, node, run.confirm_within)])
     run.armed.add(node)
     run.call(node, [command("drain_servers", socket, *names)])
+
+
+def arm_anew(run: Run, node: str, seconds: int) -> None:
+    """They stay drained there for so long after this, should lbctl die."""
+    run.call(node, _armed(run, node, seconds, run.transaction(node)))
+
+
+def _armed(run: Run, node: str, seconds: int, *former: str) -> Iterator[Command]:
+    yield command("txn_begin", run.transaction(node), *former)
+    yield command("save_attended")
+    yield command("arm", str(seconds))
 
 
 def _ended(run: Run, node: str, socket: str, names: Sequence[str]) -> str:
     began = time.monotonic()
     while left := _sessions(run, node, socket, names):
+        run.keep_budget(node)
         waited = time.monotonic() - began
         if waited > run.drain_timeout or run.interrupted():
             each = ", ".join(f"{number} of {backend}" for backend, number in sorted(left.items()))

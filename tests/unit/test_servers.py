@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 import pytest
 
-from lbctl.errors import Problem
+from lbctl.errors import Problem, RemoteError
 from lbctl.gather import gather_node
 from lbctl.haproxy import stats
 from lbctl.model.command import Command
 from lbctl.model.effect import Impact
-from lbctl.model.event import NodeUndone, StepDone
+from lbctl.model.event import NodeUndone, StepDone, StepFailed
 from lbctl.model.facts import SERVERS, ServerState
 from lbctl.model.plan import Plan, StepName
 from lbctl.planning.plan import make
 from lbctl.planning.servers import Going, going, named
 from lbctl.rollout import handover, servers
+from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from tests.unit.fake_node import HAPROXY
 from tests.unit.test_rollout_walk import Scene, applied, cluster
@@ -183,7 +184,9 @@ class TestWalk:
             servers.do(run, name)
         with handover.prepared(run, handover.leaving(run, "lb1", drained=True)):
             assert (run.drains["lb3"], scene.transport.nodes["lb3"].state.drain) == (-253, -253)
-            assert ("lb3", "note_part") in scene.transport.calls
+            calls = [function for name, function in scene.transport.calls if name == "lb3"]
+            anew = len(calls) - calls[::-1].index("arm")
+            assert calls.count("arm") == 2 and anew < calls.index("note_part"), "as long as the others"
         for node in scene.transport.nodes.values():
             assert node.armed == run.plan.id + SERVERS and node.state.drained == ("b/two",)
             assert (node.state.drain, node.state.table, node.state.lo) == (0, b"", ())
@@ -276,6 +279,20 @@ class TestStopped:
             node.sessions = lambda server: 1
         scene.stop_after = 9
         assert scene.walk() == Walked(touched=False, interrupted=True)
+        assert scene.changed() == drained(scene) == []
+
+    def test_too_many_failed_requests_end_the_waiting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        scene = Removal()
+        for node in scene.transport.nodes.values():
+            node.sessions = lambda server: 1
+
+        def spent(run: Run, node: str) -> None:
+            raise RemoteError(node, "requests have failed")
+
+        monkeypatch.setattr(Run, "keep_budget", spent)
+        walked = scene.walk()
+        assert walked.error is not None and not walked.touched
+        assert {e.step.name for e in scene.events if isinstance(e, StepFailed)} == {StepName.DRAIN_SERVERS}
         assert scene.changed() == drained(scene) == []
 
     def test_a_node_that_cannot_be_put_back_is_named(self) -> None:
