@@ -65,8 +65,18 @@ def restart(
       lbctl restart haproxy --yes          without asking
     """
     units = _units(words)
-    times = confirm_within, drain_timeout
-    rollout = Rollout(file, allow, exclude, yes, *times, probe_from, max_outage, json, no_color)
+    rollout = Rollout(
+        file,
+        allow,
+        exclude,
+        yes,
+        confirm_within,
+        drain_timeout,
+        probe_from,
+        max_outage,
+        json,
+        no_color,
+    )
     code = roll_out(
         rollout, lambda cluster, *_: _wish(cluster, units, words[len(units) :]), "Restart as planned?"
     )

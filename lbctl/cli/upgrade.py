@@ -78,8 +78,18 @@ def upgrade(
       lbctl upgrade --no-update            by what apt knows, without asking its sources
     """
     units = _packages(words or ())
-    times = confirm_within, drain_timeout
-    rollout = Rollout(file, allow, exclude, yes, *times, probe_from, max_outage, json, no_color)
+    rollout = Rollout(
+        file,
+        allow,
+        exclude,
+        yes,
+        confirm_within,
+        drain_timeout,
+        probe_from,
+        max_outage,
+        json,
+        no_color,
+    )
 
     def wish(cluster: Cluster, transport: SshTransport, shown: View) -> Restart:
         from lbctl.model.upgrade import Upgrade
