@@ -16,6 +16,7 @@ from lbctl.cli.rollout import (
     MaxOutage,
     ProbeFrom,
     Rollout,
+    Wish,
     once,
     roll_out,
 )
@@ -90,15 +91,18 @@ def upgrade(
         json,
         no_color,
     )
+    raise typer.Exit(roll_out(rollout, _wish(units, node or (), update), "Upgrade as planned?"))
 
+
+def _wish(units: tuple[str, ...], nodes: Sequence[str], update: bool) -> Wish:
     def wish(cluster: Cluster, transport: SshTransport, shown: View) -> Restart:
         from lbctl.model.upgrade import Upgrade
         from lbctl.workflows.upgrade import updated
 
-        found = Upgrade(units, once(cluster, node or (), "to be upgraded"))
+        found = Upgrade(units, once(cluster, nodes, "to be upgraded"))
         return updated(found, cluster, transport, shown.event) if update else found
 
-    raise typer.Exit(roll_out(rollout, wish, "Upgrade as planned?"))
+    return wish
 
 
 def _packages(words: Sequence[str]) -> tuple[str, ...]:

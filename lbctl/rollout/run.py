@@ -38,7 +38,7 @@ UNDO_SECONDS = 5
 """From the deadline to the instant at which nodes that change together put back: all have seen it by then."""
 
 _BEGIN_SECONDS = 2  # a deadline is looked at every second
-_GUARD = "still_armed"  # of node.sh: refuses what comes after it
+_GUARD = "still_armed"  # of the library: refuses what comes after it
 _ALIVE = Probe("alive", ":")
 _ALIVE_SECONDS = 10
 

@@ -45,7 +45,7 @@ def new_nonce() -> str:
 
 def library() -> str:
     """The node's function library: fixed text, shipped with lbctl, sent with every script that writes."""
-    return files("lbctl.transport").joinpath("node.sh").read_text()
+    return "".join(files("lbctl.transport").joinpath(name).read_text() for name in ("node.sh", "vrrp.sh"))
 
 
 def reading(nonce: str, probes: Sequence[Probe]) -> str:

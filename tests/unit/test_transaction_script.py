@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from lbctl.transport.script import library
+
 DRAINED = "server\t/run/none\tb/one\n"
 
 
@@ -27,8 +29,7 @@ class Folder:
         for name in ("undo", "servers"):
             text = files("lbctl.rollout").joinpath("node", f"{name}.sh").read_text()
             (self.base / name).write_text(self._here(text).replace("sleep 1", "sleep 0.02"))
-        library = files("lbctl.transport").joinpath("node.sh").read_text()
-        (self.root / "library").write_text(self._here(library))
+        (self.root / "library").write_text(self._here(library()))
 
     @property
     def base(self) -> Path:
