@@ -23,7 +23,7 @@ from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from lbctl.workflows.drain import Maintenance, drain, handover, undrain
 from lbctl.workflows.drift import drift
-from tests.unit.fake_node import FakeTransport
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_planning import changed_vrrp, gathered
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 

@@ -16,7 +16,8 @@ from lbctl.planning.plan import make
 from lbctl.rollout import listen, vrrp
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
-from tests.unit.fake_node import KEEPALIVED, FakeTransport
+from tests.unit.fake_node import KEEPALIVED
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_planning import changed_vrrp
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 

@@ -13,7 +13,8 @@ from lbctl.model.facts import Facts, ServerState
 from lbctl.model.plan import Plan, StepName
 from lbctl.planning.order import node_order
 from lbctl.planning.plan import make, same_inputs
-from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeTransport
+from tests.unit.fake_node import HAPROXY, KEEPALIVED
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 SERVERS = PROXY + "  server b 10.0.0.22:80\n  server c 10.0.0.23:80\n  server d 10.0.0.24:80\n"

@@ -21,7 +21,7 @@ from lbctl.store.workspace import ClusterState
 from lbctl.views.json import event_line
 from lbctl.workflows.apply import Apply, apply
 from lbctl.workflows.plan import plan
-from tests.unit.fake_node import FakeTransport
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 SECRET = "s3cr3t-w0rd"

@@ -23,7 +23,8 @@ from lbctl.rollout import verify
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from lbctl.views.human import HumanView
-from tests.unit.fake_node import HAPROXY, FakeNode, FakeTransport
+from tests.unit.fake_node import HAPROXY, FakeNode
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_planning import gathered
 from tests.unit.test_rollout_checks import NODE, facts, reloaded
 from tests.unit.test_rollout_walk import PROXY, applied, cluster

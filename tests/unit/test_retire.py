@@ -26,7 +26,7 @@ from lbctl.workflows.drift import drift
 from lbctl.workflows.forget import find, forget
 from lbctl.workflows.read import whole
 from lbctl.workflows.status import notes
-from tests.unit.fake_node import FakeTransport
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_planning import changed_vrrp, gathered
 from tests.unit.test_rollout_walk import KEY, PROXY, applied, cluster
 

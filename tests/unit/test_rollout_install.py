@@ -10,7 +10,7 @@ import pytest
 from lbctl.model.cluster import Package
 from lbctl.model.command import Answer, Answers, Probe
 from lbctl.rollout.walk import Walked
-from tests.unit.fake_node import FakeTransport
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_rollout_walk import Scene
 
 Look = Callable[[Answer], Answer]

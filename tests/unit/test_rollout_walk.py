@@ -23,7 +23,8 @@ from lbctl.planning.plan import make
 from lbctl.rollout import verify
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
-from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode, FakeTransport, State, put_back
+from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode, State, put_back
+from tests.unit.fake_transport import FakeTransport
 
 PRIORITIES = {"lb1": 102, "lb2": 101, "lb3": 100}
 KEY = "00" * 32

@@ -24,7 +24,8 @@ from lbctl.rollout import run as rollout
 from lbctl.rollout.run import CONFIRM_WITHIN, Run, taken_together
 from lbctl.rollout.undo_together import put_back_together
 from lbctl.rollout.walk import Walked, walk
-from tests.unit.fake_node import KEEPALIVED, FakeTransport, put_back
+from tests.unit.fake_node import KEEPALIVED, put_back
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_planning import changed_vrrp, codes, gathered
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 

@@ -24,7 +24,8 @@ from lbctl.planning.plan import make, same_inputs
 from lbctl.planning.turn import least_seconds
 from lbctl.views.human import HumanView
 from lbctl.workflows.upgrade import offered, outcomes, updated
-from tests.unit.fake_node import HAPROXY, FakeNode, FakeTransport
+from tests.unit.fake_node import HAPROXY, FakeNode
+from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_planning import gathered
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
