@@ -16,7 +16,7 @@ from tests.lab.job.steps import Site, eventually
 
 Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[None]]
 
-LONGEST = 10  # seconds: of the times that `within` gives
+LONGEST = 25  # seconds: of the times that `within` gives
 SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
@@ -30,7 +30,9 @@ table inet cut {
 
 def within(cell: Cell) -> int:
     """Seconds until a node puts itself back: the least that lbctl takes for such a plan."""
-    return LONGEST if cell.way is Way.TOGETHER or cell.step is StepName.LISTEN else 7
+    if cell.way is Way.UPGRADE:
+        return LONGEST
+    return 10 if cell.way is Way.TOGETHER or cell.step is StepName.LISTEN else 7
 
 
 def busy(site: Site, node: str) -> bool:

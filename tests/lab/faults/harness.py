@@ -8,14 +8,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from lbctl.lab import Lab, LabSpec
 from lbctl.model.facts import plan_of
 from lbctl.model.plan import StepName
 from tests.lab.conftest import Labs
-from tests.lab.faults.faults import LASTS, LONGEST, STRIKES, busy, within
+from tests.lab.faults.faults import LASTS, STRIKES, busy, within
 from tests.lab.faults.holders import held
-from tests.lab.faults.matrix import LEAVES, ORDER, WALKS, Cell, Fault, Way
+from tests.lab.faults.matrix import LEAVES, ORDER, UPGRADED, WALKS, Cell, Fault, Way
+from tests.lab.job.offers import offer
 from tests.lab.job.steps import (
     ALLOW_ALL,
     NODES,
@@ -49,7 +51,8 @@ LOCK = 75.0  # seconds until a lock is given up whose holder is silent, with som
 # what the next apply takes away, and nothing reads: candidates, copies, a policy that forbids nothing
 PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
 
-UNITS = ("haproxy", "keepalived")
+UNITS = PACKAGES = ("haproxy", "keepalived")
+UPGRADE = ("upgrade", PACKAGES[-1], "--node", UPGRADED, "--no-update", "--yes", "--json")
 # an election is over after 1.2 s, in version 2 with its whole seconds after 3.6
 BRISK = (
     ("keepalived:\n", "keepalived:\n  global_defs: {vrrp_version: 3}\n"),
@@ -60,7 +63,7 @@ ROUTER = ("virtual_router_id: 47", "virtual_router_id: 48")
 GONE = ("  lb3: {address: 10.15.85.34, priority: 100}\n", "")
 
 Files = Mapping[str, Mapping[str, str]]
-"""By node and path: a digest, or `absent`. By node and daemon: is it enabled?"""
+"""By node and path: a digest, or `absent`. By node and daemon: is it enabled, and its package's version?"""
 
 
 def texts(name: str) -> Mapping[Way, tuple[str, str]]:
@@ -80,6 +83,7 @@ def texts(name: str) -> Mapping[Way, tuple[str, str]]:
         Way.APART: (one, other),
         Way.TOGETHER: (one, one.replace(*ROUTER)),
         Way.LEAVING: (one, one.replace(*GONE)),
+        Way.UPGRADE: (one, one),
     }
 
 
@@ -121,6 +125,7 @@ class Ground:
     next: str
     good: bool = False
     number: int = 0
+    offers: int = 0
 
     def steps(self, way: Way) -> list[tuple[str, StepName]]:
         """What a plan to the way's other file would walk; apart with a package to install, and keepalived to
@@ -130,10 +135,18 @@ class Ground:
             self._without_package()
             self._without_keepalived()
         self.site.write(self.next)
-        own = {Way.APART: ORDER, Way.TOGETHER: (), Way.LEAVING: (LEAVES,)}[way]
-        found = [step for step in self.site.plan()["steps"] if step["together"] or step["node"] in own]
+        own = {Way.APART: ORDER, Way.TOGETHER: (), Way.LEAVING: (LEAVES,), Way.UPGRADE: (UPGRADED,)}[way]
+        plan = self._upgrade_plan() if way is Way.UPGRADE else self.site.plan()
+        found = [step for step in plan["steps"] if step["together"] or step["node"] in own]
         self.good = way is not Way.APART
-        return [(step["node"], StepName(step["step"])) for step in found]
+        walked = [(step["node"], StepName(step["step"])) for step in found]
+        return [one for one in walked if way is not Way.UPGRADE or one in WALKS[way]]
+
+    def _upgrade_plan(self) -> Any:
+        """Shown before it is refused: so soon nothing can be confirmed."""
+        self._offer()
+        done = self.site.lbctl(*UPGRADE, "--confirm-within", "5", code=1)
+        return next(line for line in done.lines if line["event"] == "planned")
 
     def run(self, cell: Cell) -> Mapping[str, float]:
         """Seconds by phase. Raises AssertionError where something does not hold."""
@@ -149,14 +162,15 @@ class Ground:
             self._without_package()
         if cell.step is StepName.LISTEN:
             self._without_keepalived()
+        if cell.way is Way.UPGRADE:
+            self._offer()
         before = files(self.site)
         self.site.write(self.next)
         watch.lap("prepare")
-        words = ("--yes", "--json", "--allow", ALLOWED, "--confirm-within", str(within(cell)))
-        process = self.site.start("apply", *words)
+        process = self.site.start(*words(cell.way), "--confirm-within", str(within(cell)))
         try:
             seen = run_until(process, "started", str(cell.step), cell.node)
-            if cell.step is StepName.INSTALL:
+            if cell.step in (StepName.INSTALL, StepName.UPGRADE):
                 unpacking(self.site, cell.node)
             if cell.step is StepName.TAKE and cell.fault is not Fault.KILL:
                 told(self.site, cell.node)
@@ -198,9 +212,9 @@ class Ground:
         site = self._somewhere()
         eventually(lambda: free(site), LOCK)
         watch.lap("a lock held")
-        second = site.apply("--allow", ALLOWED, code=None)
-        assert second.code == 0, f"the second apply\n{second.out}{second.err}\nthe first\n{said}"
-        watch.lap("second apply")
+        second = site.lbctl(*words(cell.way), code=None)
+        assert second.code == 0, f"the second time\n{second.out}{second.err}\nthe first\n{said}"
+        watch.lap("second time")
         self.now, self.next = self.next, self.now
         assert site.plan()["changes"] == [], said
         assert site.left_behind() == {}, said
@@ -223,9 +237,20 @@ class Ground:
         for node in NODES:
             self.site.sh(node, f"dpkg --purge {PACKAGE}")
 
+    def _offer(self) -> None:
+        """A version that is higher than all before."""
+        self.offers += 1
+        offer(self.site, UPGRADED, PACKAGES[-1], f"+cell{self.offers}")
+        self.site.sh(UPGRADED, "apt-get -q update >/dev/null")
+
     def _without_keepalived(self) -> None:
         """The first node's: it is no master's, and joins the others again."""
         self.site.sh(ORDER[0], "systemctl stop keepalived")
+
+
+def words(way: Way) -> tuple[str, ...]:
+    """What is carried out."""
+    return UPGRADE if way is Way.UPGRADE else ("apply", "--yes", "--json", "--allow", ALLOWED)
 
 
 def unpacking(site: Site, node: str) -> None:
@@ -267,7 +292,7 @@ def serves(site: Site) -> None:
 def heal(site: Site, cell: Cell, said: str) -> None:
     """Without lbctl no node is left armed or held out; what a killed one left, the next one puts back."""
     if cell.fault is not Fault.KILL:
-        eventually(lambda: not any(busy(site, node) for node in NODES), LONGEST + 15)
+        eventually(lambda: not any(busy(site, node) for node in NODES), within(cell) + 15)
         left = {node: set(one.splitlines()) - PASSIVE for node, one in site.left_behind().items()}
         assert not any(left.values()), f"{left}\n{said}"
         for node in NODES:
@@ -304,9 +329,10 @@ def free(site: Site) -> bool:
 
 def files(site: Site) -> Files:
     """What stands on every node now."""
-    names = (*FILES, *UNITS)
+    names = (*FILES, *UNITS, *(f"package/{name}" for name in PACKAGES))
     script = f"for f in {' '.join(FILES)}; do [ -e $f ] && sha256sum <$f || echo absent; done"
-    script += f"; systemctl is-enabled {' '.join(UNITS)}; cat /var/lib/lbctl/owner.json"
+    script += f"; systemctl is-enabled {' '.join(UNITS)}; dpkg-query -W {' '.join(PACKAGES)}"
+    script += "; cat /var/lib/lbctl/owner.json"
     found = {}
     for node in NODES:
         *said, record = site.sh(node, script).split("\n", len(names))
@@ -329,7 +355,7 @@ def unbroken(cell: Cell, before: Files, middle: Files, after: Files, said: str) 
 def true_report(first: Done, before: Files, middle: Files, after: Files) -> None:
     """What the first apply said of each node is what was there; of one that failed it may not know."""
     may_be = {"changed": (after,), "unchanged": (before,), "undone": (before,), "failed": (before, after)}
-    may_be["retired"] = (after,)
+    may_be["retired"] = may_be["upgraded"] = (after,)
     for report in (line for line in first.lines if line["event"] == "report"):
         for node in report["nodes"]:
             allowed = [of[node["node"]] for of in may_be[node["what"]]]

@@ -32,14 +32,20 @@ STEPS: tuple[tuple[str, StepName], ...] = (
 
 _UNIT = (StepName.ARM, StepName.SWAP, StepName.TAKE, StepName.VERIFY, StepName.CONFIRM)
 LEAVES = "lb3"
+UPGRADED = "lb2"
+# what comes before and after that is as in any turn
+_PACKAGE = (StepName.UPGRADE, StepName.SWAP)
 
 
 class Way(Enum):
-    """What the apply of a cell does: node by node; on all nodes at one instant; or a node leaves."""
+    """What the apply of a cell does: node by node; on all nodes at one instant; a node leaves. Or a node gets
+    another package.
+    """
 
     APART = "apart"
     TOGETHER = "together"
     LEAVING = "leaving"
+    UPGRADE = "upgrade"
 
     def __str__(self) -> str:
         return self.value
@@ -49,8 +55,9 @@ WALKS: Mapping[Way, tuple[tuple[str, StepName], ...]] = {
     Way.APART: STEPS,
     Way.TOGETHER: tuple((node, step) for step in _UNIT for node in ORDER),
     Way.LEAVING: tuple((LEAVES, step) for step in (StepName.ARM, StepName.RETIRE, StepName.CONFIRM)),
+    Way.UPGRADE: tuple((UPGRADED, step) for step in _PACKAGE),
 }
-"""By way: the steps of the turns that touch a node."""
+"""By way: the steps of the turns that touch a node; of an upgrade those that are its own."""
 
 
 class Fault(Enum):
@@ -108,6 +115,7 @@ _ELSEWHERE = (
     # before anything is taken the VIP comes back to a better node, and no undo keeps it from that
     Cell("lb1", StepName.ARM, Fault.POWER, Way.TOGETHER),
     Cell(LEAVES, StepName.RETIRE, Fault.POWER, Way.LEAVING),
+    Cell(UPGRADED, StepName.UPGRADE, Fault.POWER, Way.UPGRADE),
 )
 
 

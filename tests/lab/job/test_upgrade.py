@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.lab.job.offers import offer, withdraw
 from tests.lab.job.steps import ALLOW_ALL, NODES, PORTS, Site, eventually, run_until, tell
 from tests.lab.job.test_restart import DAEMONS, ORDER, new, pids, snapshots, whats
 
@@ -26,29 +27,7 @@ exec /usr/sbin/haproxy.real "$@"
 END
 chmod 755 usr/sbin/haproxy
 """
-# apt's candidate of a package, changed, as a version that is higher by the suffix, in the node's repository
-REPACK = """
-set -e
-[ -e /srv/Packages.kept ] || cp /srv/apt/Packages /srv/Packages.kept
-work=$(mktemp -d); cd "$work"
-version=$(apt-cache policy {package} | awk '/Candidate:/ {{ print $2 }}')
-for deb in /srv/apt/{package}_*.deb; do [ "$(dpkg-deb -f "$deb" Version)" != "$version" ] || break; done
-dpkg-deb -R "$deb" "$work/package"; cd "$work/package"
-{change}
-sed -i 's/^Version: .*/&{suffix}/' DEBIAN/control
-rm -f DEBIAN/md5sums
-made={package}_made{suffix}.deb
-dpkg-deb -Zgzip -z1 -b "$work/package" "/srv/apt/$made"; cd /srv/apt
-{{ dpkg-deb -f "$made"
-  printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' "$made" "$(stat -c %s "$made")" \\
-    "$(sha256sum <"$made" | cut -d ' ' -f 1)"; }} >>Packages
-rm -rf "$work"
-"""
 FILES = "find /etc/haproxy /etc/keepalived -type f -exec sha256sum {} + | sort"
-WITHDRAW = (
-    "[ ! -e /srv/Packages.kept ] || mv /srv/Packages.kept /srv/apt/Packages; rm -f /srv/apt/*_made*.deb"
-)
-
 Versions = dict[tuple[str, str], str]
 
 
@@ -75,11 +54,11 @@ def offered(site: Site, names: Sequence[str], suffix: str, change: str = ":") ->
     try:
         for node in NODES:
             for name in names:
-                site.sh(node, REPACK.format(package=name, suffix=suffix, change=change))
+                offer(site, node, name, suffix, change)
         yield
     finally:
         for node in NODES:
-            site.sh(node, f"{WITHDRAW}; apt-get -q update >/dev/null")
+            withdraw(site, node)
         old = " ".join(f"{name}={before['lb1', name]}" for name in DAEMONS)
         if versions(site) != before:
             # as any other change of a version: an apply's would be the same for a node that lacks it
