@@ -188,7 +188,7 @@ class Session:
         except TimeoutError as error:
             raise self._silent(_SILENT_SECONDS) from error
         except OSError as error:
-            raise UnreachableError(self.node, "the connection is gone", detail=str(error)) from error
+            raise self._gone(error) from error
         finally:
             channel.close()
 
