@@ -24,7 +24,8 @@ def least_seconds(cluster: Cluster, plan: Plan) -> int:
 
     A master waits for two elections, when its VIPs leave and when they come back; a node whose keepalived
     starts hears the others for as long as one takes, and stands back for another. Each takes 3 × advert_int
-    and up to 1 s (RFC 5798). Nodes that change what peers compare wait for `election_seconds`.
+    and up to 1 s (RFC 5798). Nodes that change what peers compare wait for `election_seconds`. An upgrade
+    installs its packages beside that.
     """
     election = 3 * max((c.advert_int for c in _candidates(cluster)), default=0.0) + 1
     names = {step.name for step in plan.steps}

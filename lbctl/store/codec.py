@@ -105,5 +105,5 @@ def _fields(kind: type) -> Mapping[str, object]:
 
 @cache
 def _optional(kind: type) -> frozenset[str]:
-    """The fields that were added to a noun after it had been written somewhere: absent, they are None."""
-    return frozenset(field.name for field in dataclasses.fields(kind) if field.default is None)
+    """The fields that a noun has got since it was first written somewhere: absent, they are None or empty."""
+    return frozenset(field.name for field in dataclasses.fields(kind) if field.default in (None, ()))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lbctl.errors import LocalError, PlanFileError
+from lbctl.model.report import ApplyReport
+from lbctl.store import codec
 from lbctl.store.history import HistoryEntry, NodeSerial
 from lbctl.store.plans import load_plan, save_plan
 from lbctl.store.workspace import Workspace, workspace_of
@@ -116,6 +119,18 @@ def test_a_forged_plan_with_other_types_is_refused(
     with pytest.raises(PlanFileError) as caught:
         load_plan(path)
     assert said in caught.value.detail
+
+
+def test_what_a_noun_had_not_when_it_was_written_is_none_or_empty() -> None:
+    report = samples.report()
+    form = codec.encode(report)
+    assert isinstance(form, dict) and isinstance(form["nodes"], list)
+    del form["outage"]
+    for node in form["nodes"]:
+        assert isinstance(node, dict)
+        del node["packages"]
+    bare = replace(report, outage=None, nodes=tuple(replace(node, packages=()) for node in report.nodes))
+    assert codec.decode(ApplyReport, form, "report") == bare
 
 
 def test_a_plan_is_used_once(tmp_path: Path) -> None:
