@@ -39,6 +39,7 @@ def test_there_are_as_many_runs_as_promised(dead: bool) -> None:
     assert min(runs(IPV4, deed, dead=dead) for deed in (Deed.RELOADED, Deed.RESTARTED)) == 1
     assert runs(IPV4, Deed.SCRIPT, dead=dead) == 2
     assert runs(IPV4, Deed.VIP, Deed.ROUTER, dead=dead) == 2
+    assert runs(IPV4, Deed.UPGRADE, dead=dead) == 2
 
 
 def test_each_lab_is_booted_once_and_no_case_comes_twice() -> None:

@@ -52,7 +52,7 @@ LOCK = 75.0  # seconds until a lock is given up whose holder is silent, with som
 PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
 
 UNITS = PACKAGES = ("haproxy", "keepalived")
-UPGRADE = ("upgrade", PACKAGES[-1], "--node", UPGRADED, "--no-update", "--yes", "--json")
+UPGRADE = ("upgrade", PACKAGES[-1], "--node", UPGRADED, "--yes", "--json")
 # an election is over after 1.2 s, in version 2 with its whole seconds after 3.6
 BRISK = (
     ("keepalived:\n", "keepalived:\n  global_defs: {vrrp_version: 3}\n"),
@@ -241,7 +241,6 @@ class Ground:
         """A version that is higher than all before."""
         self.offers += 1
         offer(self.site, UPGRADED, PACKAGES[-1], f"+cell{self.offers}")
-        self.site.sh(UPGRADED, "apt-get -q update >/dev/null")
 
     def _without_keepalived(self) -> None:
         """The first node's: it is no master's, and joins the others again."""

@@ -27,7 +27,7 @@ _WITHDRAW = (
 
 
 def offer(site: Site, node: str, package: str, suffix: str, change: str = ":") -> None:
-    """apt's candidate, changed by a script, as a version that is higher by the suffix."""
+    """apt's candidate, changed by a script, as a version higher by the suffix, which no other has."""
     site.sh(node, _REPACK.format(package=package, suffix=suffix, change=change))
 
 

@@ -24,6 +24,7 @@ class Deed(Enum):
     SCRIPT = "keepalived.conf, a node's"
     VIP = "keepalived.conf, a VIP"
     ROUTER = "keepalived.conf, a virtual router"
+    UPGRADE = "upgrade of both packages"
 
     def __str__(self) -> str:
         return self.value
@@ -31,7 +32,7 @@ class Deed(Enum):
     @property
     def moves(self) -> bool:
         """Does it make every VIP leave its master, and come back?"""
-        return self in (Deed.RESTART, Deed.RESTARTED)
+        return self in (Deed.RESTART, Deed.RESTARTED, Deed.UPGRADE)
 
 
 Edit = Callable[[Net, str], str]
@@ -70,7 +71,7 @@ EDITS: dict[Deed, Edit] = {
     Deed.VIP: _vip,
     Deed.ROUTER: _router,
 }
-"""The other cluster file of a deed; a restart has none."""
+"""The other cluster file of a deed; a restart has none, nor an upgrade."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def cases() -> tuple[Case, ...]:
         Case(IPV4, Deed.SCRIPT, 2),
         Case(IPV4, Deed.VIP, 1),
         Case(IPV4, Deed.ROUTER, 1),
+        Case(IPV4, Deed.UPGRADE, 2),
         Case(UNICAST, Deed.RESTART, 2),
         Case(TWO_VIPS, Deed.RESTART, 2),
         Case(IPV6, Deed.RESTART, 2),

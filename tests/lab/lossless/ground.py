@@ -12,6 +12,7 @@ from lbctl.lab import Lab, LabSpec
 from lbctl.lab.load_report import LoadReport
 from lbctl.rollout.run import CONFIRM_WITHIN
 from tests.lab.conftest import Labs
+from tests.lab.job.offers import offer
 from tests.lab.job.steps import Done, Site, eventually, make_site, tell
 from tests.lab.job.test_lossless import moved
 from tests.lab.lossless.cases import EDITS, REQUESTS, SLOW, Case, Deed, Result
@@ -22,6 +23,8 @@ SETTLE = 30.0  # seconds for an election, or HAProxy's three checks of a dead se
 LONGEST = 400.0  # seconds of load
 DEAD, KEPT_OUT = CONTROLLERS[2], f"keystone-api/{CONTROLLERS[1]}"
 ALLOWED = "drift,split,vip-removed"
+PACKAGES = ("haproxy", "keepalived")
+COMMANDS = {Deed.RESTART: ("restart", "haproxy"), Deed.UPGRADE: ("upgrade", *PACKAGES)}
 _SOCKET = "UNIX-CONNECT:/run/haproxy/admin.sock"
 
 
@@ -113,6 +116,8 @@ def _slow(lap: Lap) -> int:
 def lap(site: Site, case: Case) -> Lap:
     """Raises AssertionError where the deed was not done, a VIP did not move as it should, or plainly."""
     net = case.net
+    if case.deed is Deed.UPGRADE:
+        _offer(site)
     began = time.monotonic()
     with (
         sampled(site.lab) as sampler,
@@ -136,8 +141,8 @@ def lap(site: Site, case: Case) -> Lap:
 
 def _do(site: Site, case: Case) -> list[Done]:
     before = {node: site.pids(node, "haproxy") for node in NODES}
-    if case.deed is Deed.RESTART:
-        done = [site.lbctl("restart", "haproxy", "--yes", "--json")]
+    if case.deed in COMMANDS:
+        done = [site.lbctl(*COMMANDS[case.deed], "--yes", "--json")]
     else:
         text = case.net.text(site.name)
         done = [_applied(site, one) for one in (EDITS[case.deed](case.net, text), text)]
@@ -145,6 +150,13 @@ def _do(site: Site, case: Case) -> list[Done]:
     restarted = {node for node in NODES if before[node] != after[node]}
     assert restarted == (set(NODES) if case.deed.moves else set()), restarted
     return done
+
+
+def _offer(site: Site) -> None:
+    """A higher version of each package, on every node."""
+    for node in NODES:
+        for package in PACKAGES:
+            offer(site, node, package, f"+lap{time.time():.0f}")
 
 
 def _applied(site: Site, text: str) -> Done:
