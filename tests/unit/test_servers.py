@@ -18,6 +18,7 @@ from lbctl.model.plan import Plan, StepName
 from lbctl.planning.plan import make
 from lbctl.planning.servers import Going, going, named
 from lbctl.rollout import handover, servers
+from lbctl.rollout.prober import Prober
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from tests.unit.fake_node import HAPROXY
@@ -190,6 +191,19 @@ class TestWalk:
         for node in scene.transport.nodes.values():
             assert node.armed == run.plan.id + SERVERS and node.state.drained == ("b/two",)
             assert (node.state.drain, node.state.table, node.state.lo) == (0, b"", ())
+
+    def test_what_it_costs_the_clients_is_counted(self) -> None:
+        """The prober asks before it, and after all that they cannot notice."""
+        scene, asked = Removal(), list[set[str]]()
+
+        class Asking(Prober):
+            def baseline(self) -> None:
+                asked.append({function for _, function in scene.transport.calls})
+
+        run = scene.run()
+        run.prober = Asking((), (), lambda *_: iter(()), scene.events.append, off="nobody asks")
+        assert walk(run).error is None
+        assert len(asked) == 1 and "check_stage" in asked[0] and "drain_servers" not in asked[0]
 
     def test_sessions_are_waited_for(self) -> None:
         scene = Removal(changes=BOTH)
