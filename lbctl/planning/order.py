@@ -52,7 +52,7 @@ def node_order(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[str, ..
 
 
 def steps(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]) -> tuple[Step, ...]:
-    """Everything that will be done, in order: staged and checked everywhere, then node by node."""
+    """Everything that will be done, in order: what is done on all nodes first, then node by node."""
     order = node_order(cluster, gathered)
     by_node = {name: [c for c in changes if c.address.node == name] for name in order}
     found = [step for name in order for step in _install(name, by_node[name])]
