@@ -85,6 +85,9 @@ class TestRemoved:
         )
         assert not next(line for line in steps if line["node"] == "lb1")["said"].endswith(" 0.0 s")
         assert report.failed == 0, report.lines()
+        assert done.report["probe"]["failed"] == 0, done.report["probe"]
+        asked = {step["step"]: step["asked"] for step in done.report["probe"]["steps"]}
+        assert asked["drain-servers"] > 0, asked
         assert all(drained(site, node) == set() for node in NODES)
         assert all(name.rpartition("/")[2] != "mesa-virt-04" for node in NODES for name in states(site, node))
         assert site.plan()["changes"] == [] and site.left_behind() == {}

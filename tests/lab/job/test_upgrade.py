@@ -90,6 +90,7 @@ class TestUpgrade:
                 report = load.stop()
             tell(f"upgrade of both packages on three nodes, {done.seconds:.1f} s:", *report.lines())
             assert report.failed == 0, report.lines()
+            assert done.report["probe"]["failed"] == 0 < done.report["probe"]["asked"], done.report["probe"]
             assert versions(site) == raised(was, DAEMONS, NODES, "+lab1")
             assert new(before, pids(site)) == set(before)
             assert starts(site, began) == dict.fromkeys(before, 1)
