@@ -101,13 +101,12 @@ class Undone:
 class Facts:
     """One node, as it was gathered at one moment.
 
-    `held` are the addresses (without prefix) on any interface but lo, and `networks` what it is in by them.
-    `servers` is None when HAProxy's stats
-    socket could not be asked. `armed` is the id of a transaction that was neither confirmed nor undone.
-    `drain` is the number in its drain file, and `drain_record` who wants that, if it was an operator.
-    So many `connections` to the node's VIPs are open. `key` (hex) makes this node's digests: its own, or,
-    before its first apply, one of this run alone; ""
-    where secrets were not resolved.
+    `held` are the addresses (without prefix) on any interface but lo, and `networks` what it is in by
+    them. `servers` is None when HAProxy's stats socket could not be asked. `armed` is the id of a
+    transaction that was neither confirmed nor undone. `drain` is the number in its drain file, and
+    `drain_record` who wants that, if it was an operator. So many `connections` to the node's VIPs are
+    open. `key` (hex) makes this node's digests: its own, or, before its first apply, one of this run
+    alone; "" where secrets were not resolved.
     """
 
     node: str
