@@ -24,13 +24,18 @@ def handover(run: Run, node: str) -> str:
     Where it did not move and HAProxy was restarted all the same, 64 and 73 requests failed (measured).
     """
     drained = leaves_by_drain(run.gathered, node)
+
+    def left(now: vrrp.Holders) -> bool:
+        run.not_too_late(node)
+        return bool(now) and all(held and node not in held for held in now.values())
+
     with prepared(run, leaving(run, node, drained=drained)) as handover:
         if drained:
             _set(run, node, DRAINED)
         else:
             run.call(node, [command("stop_service", "keepalived")])
             run.stopped.add(node)
-        holders = vrrp.wait(run, lambda now: bool(now) and all(h and node not in h for h in now.values()))
+        holders = vrrp.wait(run, left)
         if holders is None:
             raise RemoteError(
                 node, "the VIP did not move to another node", mend="look at keepalived on the others"

@@ -11,7 +11,7 @@ base=/var/lib/lbctl
 cd "$base" || exit 1
 mode=${1-now} instant=${2-0}
 
-# whoever has drained servers goes on with other nodes, for longer than a turn takes; he beats every 5 s
+# whoever has drained servers goes on with other nodes, for longer than a turn takes; he beats every second
 attended() { [ -e armed/attended ] && [ $(($(date +%s) - $(stat -c %Y lock.info 2>/dev/null || echo 0))) -lt 15 ]; }
 
 expired() { # a confirm takes the deadline away with everything else, by one rename

@@ -17,32 +17,29 @@ _BACKUP = (
     StepName.UNDRAIN,
     StepName.CONFIRM,
 )
-# its keepalived was stopped before: it joins the others
-_JOINING = (StepName.ARM, StepName.LISTEN, *_BACKUP[1:])
 _MASTER = tuple(StepName.HANDOVER if step is StepName.DRAIN else step for step in _BACKUP)
 
 ORDER = ("lb3", "lb2", "lb1")
 # what plans for `harness.texts` walk; the harness holds it against the real plans before the first cell
 STEPS: tuple[tuple[str, StepName], ...] = (
     *((node, step) for step in _FIRST for node in ORDER),
-    *(("lb3", step) for step in _JOINING),
+    *(("lb3", step) for step in _BACKUP),
     *(("lb2", step) for step in _BACKUP),
     *(("lb1", step) for step in _MASTER),
 )
 
 _UNIT = (StepName.ARM, StepName.SWAP, StepName.TAKE, StepName.VERIFY, StepName.CONFIRM)
-LEAVES = "lb3"
+LEAVES = JOINS = "lb3"
 UPGRADED = "lb2"
-# what comes before and after that is as in any turn
-_PACKAGE = (StepName.UPGRADE, StepName.SWAP)
 
 
 class Way(Enum):
-    """What the apply of a cell does: node by node; on all nodes at one instant; a node leaves. Or a node gets
-    another package.
+    """What the apply of a cell does: node by node; on all nodes at one instant; or a node joins or leaves. Or
+    a node gets another package.
     """
 
     APART = "apart"
+    JOINING = "joining"
     TOGETHER = "together"
     LEAVING = "leaving"
     UPGRADE = "upgrade"
@@ -53,11 +50,13 @@ class Way(Enum):
 
 WALKS: Mapping[Way, tuple[tuple[str, StepName], ...]] = {
     Way.APART: STEPS,
+    Way.JOINING: ((JOINS, StepName.LISTEN),),
     Way.TOGETHER: tuple((node, step) for step in _UNIT for node in ORDER),
     Way.LEAVING: tuple((LEAVES, step) for step in (StepName.ARM, StepName.RETIRE, StepName.CONFIRM)),
-    Way.UPGRADE: tuple((UPGRADED, step) for step in _PACKAGE),
+    Way.UPGRADE: ((UPGRADED, StepName.UPGRADE),),
 }
-"""By way: the steps of the turns that touch a node; of an upgrade those that are its own."""
+"""By way: the steps of the turns that touch a node; of a node that joins, or gets another package, those that
+no other has."""
 
 
 class Fault(Enum):
@@ -106,8 +105,10 @@ def _dead_already(cell: Cell) -> bool:
     return (cell.way, cell.step) == (Way.LEAVING, StepName.CONFIRM) and cell.fault in _DAEMONS
 
 
-# what tears a unit apart: nobody to tell the nodes anything, one that is not told, one that begins anew
+# what only a node that joins does; and what tears a unit apart: nobody to tell the nodes anything, one that
+# is not told, one that begins anew
 _ELSEWHERE = (
+    Cell(JOINS, StepName.LISTEN, Fault.CUT, Way.JOINING),
     Cell("lb2", StepName.TAKE, Fault.KILL, Way.TOGETHER),
     Cell("lb1", StepName.TAKE, Fault.CUT, Way.TOGETHER),
     Cell("lb3", StepName.TAKE, Fault.POWER, Way.TOGETHER),
