@@ -89,7 +89,7 @@ class TestDeadline:
         beat = folder.base / "lock.info"
         beat.touch()
         assert not folder.undo("wait") and folder.armed() == "p-servers"
-        os.utime(beat, (0, time.time() - 16))
+        os.utime(beat, (0, time.time() - 21))
         assert folder.undo("wait") and folder.armed() == ""
 
     def test_a_lock_that_is_gone_is_silence(self, folder: Folder) -> None:

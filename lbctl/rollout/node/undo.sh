@@ -11,8 +11,9 @@ base=/var/lib/lbctl
 cd "$base" || exit 1
 mode=${1-now} instant=${2-0}
 
-# whoever has drained servers goes on with other nodes, for longer than a turn takes; he beats every second
-attended() { [ -e armed/attended ] && [ $(($(date +%s) - $(stat -c %Y lock.info 2>/dev/null || echo 0))) -lt 15 ]; }
+# whoever has drained servers goes on with other nodes, for longer than a turn takes. He beats every second, and has a
+# new connection soon after 16 s of silence
+attended() { [ -e armed/attended ] && [ $(($(date +%s) - $(stat -c %Y lock.info 2>/dev/null || echo 0))) -lt 20 ]; }
 
 expired() { # a confirm takes the deadline away with everything else, by one rename
   read -r deadline boot 2>/dev/null <armed/deadline || return 1

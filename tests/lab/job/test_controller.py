@@ -22,7 +22,7 @@ BACKENDS = 9
 MAINT, OUT = f"{API}/mesa-virt-01", "glance-api/mesa-virt-02"
 LIGHT = "cinder-api/mesa-virt-02"
 BY_HAND = {MAINT: (1, 1), OUT: (8, 1), LIGHT: (0, 0)}  # administrative state, 1 = maint, 8 = drain; weight
-BEATS = 15  # seconds until a node takes silence for death
+BEATS = 20  # seconds until a node takes silence for death
 DEAD, DEAD_PORTS = "mesa-virt-03", 9
 MOVED = ("mesa-virt-03: 10.15.85.143", "mesa-virt-03: 10.15.85.144")
 
