@@ -17,7 +17,7 @@ Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[N
 
 WAITED_FOR = frozenset({Fault.CUT, Fault.FROZEN})
 """With these a cell lasts as long as a node waits before it puts itself back."""
-LONGEST = 9  # seconds: of the times that `within` gives
+LONGEST = 10  # seconds: of the times that `within` gives
 SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
@@ -32,8 +32,8 @@ table inet cut {
 def within(cell: Cell) -> int:
     """Seconds until a node puts itself back: the least that lbctl takes for such a plan."""
     if cell.way is Way.TOGETHER:
-        return 6 if cell.fault in WAITED_FOR else LONGEST
-    return 7 if cell.way is Way.JOINING else 5
+        return 7 if cell.fault in WAITED_FOR else LONGEST
+    return 8 if cell.way is Way.JOINING else 6
 
 
 def busy(site: Site, node: str) -> bool:
