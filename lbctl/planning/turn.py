@@ -13,7 +13,9 @@ from lbctl.planning import join
 from lbctl.planning.instant import election_seconds
 from lbctl.planning.meaning import document
 
-_REST = 2  # seconds for everything but elections: measured 0.5 on an idle machine, 0.8 at a load of 8
+# seconds for everything but elections: measured 0.5 on an idle machine, and once more than 2 at a load of 5,
+# counted in the node's whole seconds, of which the first may be short
+_REST = 3
 _INSTANT = 4  # seconds more for nodes that wait for one instant, and for each other before the confirm
 _JOINS = 2  # seconds until a keepalived that starts waits for adverts
 _INSTALL = 20  # seconds for packages that are fetched already: a few on an idle machine, more on a slow disk

@@ -17,7 +17,7 @@ Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[N
 
 WAITED_FOR = frozenset({Fault.CUT, Fault.FROZEN})
 """With these a cell lasts as long as a node waits before it puts itself back."""
-LONGEST = 23  # seconds: of the times that `within` gives
+LONGEST = 24  # seconds: of the times that `within` gives
 SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
@@ -34,8 +34,8 @@ def within(cell: Cell) -> int:
     if cell.way is Way.UPGRADE:
         return LONGEST
     if cell.way is Way.TOGETHER:
-        return 6 if cell.fault in WAITED_FOR else 9
-    return 7 if cell.way is Way.JOINING else 5
+        return 7 if cell.fault in WAITED_FOR else 10
+    return 8 if cell.way is Way.JOINING else 6
 
 
 def busy(site: Site, node: str) -> bool:

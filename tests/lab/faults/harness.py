@@ -61,7 +61,7 @@ BRISK = (
 # of what peers compare the hardest: it elects anew
 ROUTER = ("virtual_router_id: 47", "virtual_router_id: 48")
 # and where little but the nodes' own window is waited for, what elects nothing
-ADVERT = ("advert_int: 0.3", "advert_int: 0.4")
+ADVERT = ("advert_int: 0.3", "advert_int: 0.25")
 GONE = ("  lb3: {address: 10.15.85.34, priority: 100}\n", "")
 
 Files = Mapping[str, Mapping[str, str]]

@@ -34,9 +34,9 @@ def held(site: Site, cell: Cell) -> Iterator[None]:
 def bound(cell: Cell) -> float:
     """Seconds for which two may have it."""
     if cell.step in (StepName.SWAP, StepName.TAKE) and cell.fault in (Fault.POWER, Fault.REBOOT):
-        # the lab's nodes boot within a second, and elect themselves before the others, which have taken it,
-        # put it back at the instant that they are told; a machine takes longer
-        return AHEAD_SECONDS
+        # it boots with its old file and elects itself, while the others have taken the new one: until lbctl,
+        # which tries once a second, has reached it, and until the instant that all are told then
+        return AHEAD_SECONDS + 1
     if cell.fault in (Fault.FROZEN, Fault.KEEPALIVED) and cell.node == HOLDER:
         # its kernel goes on answering for what it holds, while the others elect; a keepalived that was killed
         # takes nothing away, and the undo starts it
