@@ -246,7 +246,7 @@ class TestLittleTimeLeft:
     def scene(self, monkeypatch: pytest.MonkeyPatch) -> Scene:
         """So late that a node may put itself back before it is told anything."""
         monkeypatch.setattr(rollout, "UNDO_SECONDS", 0)
-        return Scene(confirm_within=1)
+        return Scene(confirm_within=2)
 
     def test_none_is_confirmed(self, scene: Scene) -> None:
         walked = scene.walk()
