@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from lbctl.document import Document
+from lbctl.keepalived.election import master_down
 from lbctl.keepalived.tables import AUTH_PASS_LENGTH
 from lbctl.keepalived.views import Instance, PeerView, instances, peer_view
 
@@ -60,6 +61,11 @@ class Awaited:
     def place(self) -> str:
         """Where to listen, for the node: FAMILY/PROTOCOL/GROUP/INTERFACE."""
         return f"{self.family}/{self.protocol}/{self.group}/{self.interface}"
+
+    @property
+    def patience(self) -> float:
+        """Seconds without such an advert after which it makes itself master, at most."""
+        return master_down(self.advert_int, self.version)
 
 
 def awaited(document: Document) -> tuple[Awaited, ...]:

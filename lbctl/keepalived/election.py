@@ -10,12 +10,12 @@ LOWEST, HIGHEST, OWNER = 1, 254, 255
 FAULT = 0
 
 
-def master_down(advert_int: float) -> float:
+def master_down(advert_int: float, version: int) -> float:
     """Seconds without an advert after which a backup makes itself master, at most.
 
-    RFC 5798, 6.1, with the skew of the lowest priority: up to a second in version 2, an advert_int in 3.
+    With the skew of the lowest priority: a second in version 2 (RFC 3768), an advert_int in 3 (RFC 5798).
     """
-    return 3 * advert_int + max(advert_int, 1.0)
+    return 3 * advert_int + (advert_int if version == 3 else 1.0)
 
 
 def effective_priority(

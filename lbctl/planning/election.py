@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lbctl.document import Document
+from lbctl.keepalived.advert import awaited
 from lbctl.keepalived.election import FAULT, effective_priority, master_down
-from lbctl.keepalived.views import Instance, Script, TrackFile, instances, scripts, track_files
+from lbctl.keepalived.views import instances, scripts, track_files
 
 DRAIN_FILE = "/var/lib/lbctl/drain"
 # measured: -254 would be FAULT; and a priority of 1 still leaves an owner if every node is drained
@@ -16,13 +17,15 @@ DRAINED = -253
 
 @dataclass(frozen=True)
 class Candidate:
-    """One node's part in the election of one instance. `priority` is the effective one."""
+    """One node's part in the election of one instance. `priority` is the effective one; `patience` is the
+    longest for which it waits for an advert before it makes itself master, in seconds."""
 
     node: str
     instance: str
     priority: int
     nopreempt: bool
     advert_int: float
+    patience: float
     vips: tuple[str, ...]
 
 
@@ -30,17 +33,21 @@ def candidates(node: str, document: Document | None, *, drain: int = 0) -> tuple
     """The node's candidacies while its checks succeed and its drain file says `drain`."""
     if document is None:
         return ()
+    waits = {one.instance: one.patience for one in awaited(document)}
     checks, files = scripts(document), track_files(document)
-    return tuple(_candidate(node, one, checks, files, drain) for one in instances(document))
-
-
-def _candidate(
-    node: str, one: Instance, checks: tuple[Script, ...], files: tuple[TrackFile, ...], drain: int
-) -> Candidate:
     contents = {file.name: drain for file in files if file.path == DRAIN_FILE}
-    priority = effective_priority(one, checks, files, contents=contents)
-    vips = tuple(vip.address for vip in one.vips)
-    return Candidate(node, one.name, priority, one.nopreempt, one.advert_int, vips)
+    return tuple(
+        Candidate(
+            node,
+            one.name,
+            effective_priority(one, checks, files, contents=contents),
+            one.nopreempt,
+            one.advert_int,
+            waits.get(one.name, master_down(one.advert_int, 2)),
+            tuple(vip.address for vip in one.vips),
+        )
+        for one in instances(document)
+    )
 
 
 def owner(of: Sequence[Candidate], holder: str) -> str:
@@ -58,7 +65,7 @@ def owner(of: Sequence[Candidate], holder: str) -> str:
 
 def patience(of: Iterable[Candidate]) -> float:
     """The longest for which one of them waits for an advert before it makes itself master, in seconds."""
-    return max((master_down(c.advert_int) for c in of), default=master_down(1.0))
+    return max((c.patience for c in of), default=0.0)
 
 
 def settle_seconds(of: Iterable[Candidate]) -> float:

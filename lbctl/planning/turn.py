@@ -13,7 +13,7 @@ from lbctl.planning import join
 from lbctl.planning.instant import election_seconds
 from lbctl.planning.meaning import document
 
-_REST = 3  # seconds for everything but elections: measured 0.5 on an idle machine, 0.8 at a load of 8
+_REST = 2  # seconds for everything but elections: measured 0.5 on an idle machine, 0.8 at a load of 8
 _INSTANT = 4  # seconds more for nodes that wait for one instant, and for each other before the confirm
 _JOINS = 2  # seconds until a keepalived that starts waits for adverts
 
@@ -22,10 +22,10 @@ def least_seconds(cluster: Cluster, plan: Plan) -> int:
     """Seconds that the longest turn needs: with a shorter time to confirm, a healthy node would undo itself.
 
     A master waits for two elections, when its VIPs leave and when they come back; a node whose keepalived
-    starts hears the others for as long as one takes, and stands back for another. Each takes 3 × advert_int
-    and up to 1 s (RFC 5798). Nodes that change what peers compare wait for `election_seconds`.
+    starts hears the others for as long as one takes, and stands back for another. Nodes that change what
+    peers compare wait for `election_seconds`.
     """
-    election = 3 * max((c.advert_int for c in _candidates(cluster)), default=0.0) + 1
+    election = vrrp.patience(_candidates(cluster))
     names = {step.name for step in plan.steps}
     waits = [0.0]
     if StepName.HANDOVER in names:

@@ -71,10 +71,8 @@ def _arm(run: Run, node: str) -> Iterator[Command]:
         return
     run.unit.clocks[node] = run.transport.clock(node)
     change = next(c for c in run.changes[node] if c.scope is Scope.CLUSTER)
-    found = renewed(change)
-    seconds = f"{election_seconds(change):g}" if found else "0"
-    lines = ("\t".join((f"{vip.address}/{vip.prefix}", *vip.instances)) for vip in found)
-    yield command("save_together", seconds, *lines)
+    lines = ("\t".join((f"{vip.address}/{vip.prefix}", *vip.instances)) for vip in renewed(change))
+    yield command("save_together", f"{election_seconds(change):g}", *lines)
     yield command("arm", str(run.unit.seconds_left()), run.unit.on(node, run.unit.undo_at))
 
 

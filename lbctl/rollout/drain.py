@@ -26,7 +26,12 @@ def handover(run: Run, node: str) -> str:
     else:
         run.call(node, [command("stop_service", "keepalived")])
         run.stopped.add(node)
-    holders = vrrp.wait(run, lambda now: bool(now) and all(h and node not in h for h in now.values()))
+
+    def left(now: vrrp.Holders) -> bool:
+        run.not_too_late(node)
+        return bool(now) and all(held and node not in held for held in now.values())
+
+    holders = vrrp.wait(run, left)
     if holders is None:
         raise RemoteError(
             node, "the VIP did not move to another node", mend="look at keepalived on the others"

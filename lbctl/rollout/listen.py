@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from lbctl.errors import RemoteError
 from lbctl.keepalived.advert import Advert, Awaited, awaited, heard, objections
-from lbctl.keepalived.election import master_down
 from lbctl.model.command import command
 from lbctl.planning.meaning import document
 from lbctl.rollout import vrrp
@@ -43,7 +42,7 @@ def do(run: Run, node: str) -> str:
     ears = list(_ears(run, node))
     if not ears:
         return "no other node holds a VIP: there is nobody to be heard"
-    patience = max(master_down(ear.awaited.advert_int) for ear in ears)
+    patience = max(ear.awaited.patience for ear in ears)
     seconds = max(ear.awaited.advert_int for ear in ears) * _OVER
     until = time.monotonic() + patience
     adverts: set[Advert] = set()

@@ -31,7 +31,7 @@ CONFIRM_WITHIN = 120
 NANO = 10**9
 AHEAD_SECONDS = 1.5
 """From choosing an instant to it: every node has its script by then, and waits."""
-UNDO_SECONDS = 5
+UNDO_SECONDS = 4
 """From the deadline to the instant at which nodes that change together put back: all have seen it by then."""
 
 _BEGIN_SECONDS = 2  # a deadline is looked at every second
@@ -215,6 +215,14 @@ class Run:
         """Raises RemoteError where the node has put itself back: nothing that is awaited of it will come."""
         if name in self.armed and now.armed != self.transaction(name):
             raise too_late(name)
+
+    def not_too_late(self, name: str) -> None:
+        """The same asked of the node, for one that something is waited for on. Raises NodeError."""
+        try:
+            if name in self.armed:
+                self.transport.run(name, [command(_GUARD, self.transaction(name))])
+        except CommandError as error:
+            raise too_late(name) from error
 
     def _around(self, name: str) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
         begin, done = (command("journal", self.plan.id, self.steps[name], what) for what in ("begin", "done"))

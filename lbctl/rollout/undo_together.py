@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from lbctl.errors import NodeError
 from lbctl.model.command import command
@@ -20,30 +20,25 @@ def undo_together(run: Run) -> dict[str, tuple[bool, str]]:
 
     While one of them cannot be reached, or may reach its deadline before it is told, the instant is the one
     that all of them know: the others wait for it. By then it has put itself back as well, which is looked at
-    as soon as it can be reached.
+    as soon as it can be reached. Where all have put themselves back already there is nothing to wait for.
     """
     unit = run.unit
     assert unit is not None
     run.armed.difference_update(unit.nodes)
     run.awaiting = unit.changes
 
-    def reached(node: str) -> bool:
-        try:
-            in_touch(run, node, whole_turn(run))
-            _rearm(run, node, run.transaction(node))
-        except NodeError:
-            return False
-        return True
+    def tell(node: str) -> bool:
+        in_touch(run, node, whole_turn(run))
+        return _rearm(run, node, run.transaction(node))
 
     def back(node: str, how: Sequence[str]) -> tuple[bool, str]:
         wait([found[node]])
         return undo(run, node, how)
 
     with ThreadPoolExecutor(max_workers=2 * len(unit.nodes)) as pool:
-        found = {node: pool.submit(reached, node) for node in unit.nodes}
-        late = wait(found.values(), unit.seconds_left() if unit.instant else None).not_done
-        told = not late and all(one.result() for one in found.values()) and unit.has_time()
-        alone = unit.instant > 0 and not told
+        found = {node: pool.submit(tell, node) for node in unit.nodes}
+        wait(found.values(), unit.seconds_left() if unit.instant else None)
+        alone = unit.instant > 0 and not _told_in_time(unit, list(found.values()))
         if alone:
             _wait_for(run, unit.undo_at)
         ways = [()] * len(unit.nodes) if alone else _ways(unit)
@@ -67,8 +62,16 @@ def put_back_together(run: Run, transaction: str) -> None:
         list(pool.map(lambda node, how: put_back(run, node, how), names, _ways(unit)))
 
 
-def _rearm(run: Run, node: str, transaction: str) -> None:
-    run.call(node, [command("rearm", transaction)])
+def _told_in_time(unit: Unit, reached: Sequence[Future[bool]]) -> bool:
+    """Can each node still be told an instant before it puts itself back, or have all of them done so?"""
+    if any(not one.done() or isinstance(one.exception(), NodeError) for one in reached):
+        return False
+    return unit.has_time() or not any(one.result() for one in reached)
+
+
+def _rearm(run: Run, node: str, transaction: str) -> bool:
+    """Is there anything to put back?"""
+    return run.call(node, [command("rearm", transaction)])[0] != ""
 
 
 def _ways(unit: Unit) -> list[tuple[str, ...]]:

@@ -191,10 +191,12 @@ confirm() {
   rm -rf "$base"/confirmed.* && mv -T "$base/armed" "$base/confirmed.$1" && { [ -n "${2-}" ] || stage_end; }
 }
 
-# rearm ID: confirmed here and not on the other nodes of one change: it is put back with them
+# rearm ID: confirmed here and not on the other nodes of one change: it is put back with them. Says whether
+# there is anything to put back
 rearm() {
   [ ! -d "$base/confirmed.$1" ] ||
-    { mv -T "$base/confirmed.$1" "$base/armed" && systemctl --no-block restart lbctl-undo.service; }
+    { mv -T "$base/confirmed.$1" "$base/armed" && systemctl --no-block restart lbctl-undo.service; } || return
+  { [ ! -d "$base/armed" ] && [ ! -d "$base/undoing" ]; } || echo "not yet"
 }
 
 is_confirmed() { [ -d "$base/confirmed.$1" ]; }

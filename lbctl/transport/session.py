@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _PASSWORD = "@PW@"  # what sudo asks with; answered, and never a part of the script
 _READY = "@READY@"
 _SHELL_SECONDS = 30  # for a shell that nobody waits for yet
+_GREETING = (
+    b"SSH-"  # RFC 4253, 4.2; sshd may say other lines before it, and then merely is not known to be there
+)
+_GREETING_SECONDS = 2.0
 
 
 class Session:
@@ -62,6 +67,21 @@ class Session:
         finally:
             if self._link is None:
                 link.close()
+
+    def greets(self) -> bool:
+        """Does the node's sshd greet a new connection? One that hangs, or is cut off, does not."""
+        try:
+            login = openssh.login(self.node, self._ssh, self._config)
+            link = proxy.connect(replace(login, timeout=_GREETING_SECONDS))
+        except (OSError, UnreachableError):
+            return False
+        try:
+            link.stream.settimeout(_GREETING_SECONDS)
+            return link.stream.recv(len(_GREETING)) == _GREETING
+        except OSError:
+            return False
+        finally:
+            link.close()
 
     def lose(self) -> None:
         """The other end is silent: whatever waits for it, in any thread, fails now."""

@@ -280,9 +280,10 @@ def _take_together(node: FakeNode, words: list[str], stdin: bytes) -> str:
     return f"took {words[1]}"
 
 
-def _rearm(node: FakeNode, words: list[str], stdin: bytes) -> None:
+def _rearm(node: FakeNode, words: list[str], stdin: bytes) -> str:
     if node.confirmed == words[0]:
         node.armed, node.confirmed = words[0], ""
+    return "not yet" if node.armed else ""
 
 
 def _confirm(node: FakeNode, words: list[str], stdin: bytes) -> None:

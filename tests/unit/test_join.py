@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from lbctl.gather import gather_node
+from lbctl.keepalived.advert import Awaited
 from lbctl.model.cluster import Cluster, Package, Service
 from lbctl.model.event import Event, StepDone
 from lbctl.model.plan import Plan, StepName
 from lbctl.planning import election
 from lbctl.planning.plan import make
-from lbctl.rollout import listen, vrrp
+from lbctl.rollout import vrrp
 from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from tests.unit.fake_node import KEEPALIVED, FakeTransport
@@ -143,7 +144,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(election, "patience", none)
     monkeypatch.setattr(vrrp, "_BEGINS", 0.3)
-    monkeypatch.setattr(listen, "master_down", lambda advert_int: 0.05)
+    monkeypatch.setattr(Awaited, "patience", 0.05)
 
 
 class TestWalk:

@@ -200,6 +200,23 @@ class TestSuccess:
         assert walked.error is not None and walked.error.summary == changed
         assert walked.undone == {"lb3": False}
 
+    def test_a_vip_is_not_waited_for_on_a_node_that_has_put_itself_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It has taken the VIP back: nothing will make it leave."""
+        monkeypatch.setattr(election, "settle_seconds", lambda of: 0.5)
+        scene = Scene(impact=Impact.RESTART)
+
+        def late(number: int, node: str, command: Command) -> bool:
+            if node == "lb1" and command.words[-2:] == ("handover", "done"):
+                put_back(scene.transport.nodes["lb1"])
+            return False
+
+        scene.transport.failing = late
+        walked = scene.walk()
+        assert walked.error is not None and "has put itself back" in walked.error.summary
+        assert scene.changed() == ["lb2", "lb3"]
+
     def test_what_the_undo_starts_is_what_was_active_when_the_node_was_read(self) -> None:
         """A daemon may die while its state is being kept, and would stay dead."""
         scene, kept = Scene(), set()

@@ -266,6 +266,22 @@ class TestLittleTimeLeft:
         scene.walk()
         assert ways == [()] * len(NODES)
 
+    def test_those_that_are_back_already_are_not_waited_for(self, scene: Scene) -> None:
+        ways: list[str] = []
+
+        def failing(number: int, node: str, command: Command) -> bool:
+            if command.words[0] == "undo":
+                ways.append(command.words[1])
+            if command.words[0] == "take_together":
+                put_back(scene.transport.nodes[node])
+                return True
+            return False
+
+        scene.transport.failing = failing
+        walked = scene.walk()
+        assert walked.undone == dict.fromkeys(NODES, True) and not scene.all_or_none()
+        assert ways == ["at"] * len(NODES)
+
 
 class TestCutOff:
     @pytest.mark.parametrize("confirmed", [(), ("lb1",), ("lb3", "lb2")])

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lbctl.local import cgroup
-from lbctl.model.plan import StepName
 from tests.lab.faults.matrix import Cell, Fault, Way
 from tests.lab.job.steps import Site, eventually
 
 Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[None]]
 
-LONGEST = 10  # seconds: of the times that `within` gives
+WAITED_FOR = frozenset({Fault.CUT, Fault.FROZEN})
+"""With these a cell lasts as long as a node waits before it puts itself back."""
+LONGEST = 9  # seconds: of the times that `within` gives
 SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
@@ -30,7 +31,9 @@ table inet cut {
 
 def within(cell: Cell) -> int:
     """Seconds until a node puts itself back: the least that lbctl takes for such a plan."""
-    return LONGEST if cell.way is Way.TOGETHER or cell.step is StepName.LISTEN else 7
+    if cell.way is Way.TOGETHER:
+        return 6 if cell.fault in WAITED_FOR else LONGEST
+    return 7 if cell.way is Way.JOINING else 5
 
 
 def busy(site: Site, node: str) -> bool:

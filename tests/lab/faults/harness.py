@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from lbctl.lab import Lab, LabSpec
 from lbctl.model.facts import TOGETHER
 from lbctl.model.plan import StepName
 from tests.lab.conftest import Labs
-from tests.lab.faults.faults import LASTS, LONGEST, STRIKES, busy, within
+from tests.lab.faults.faults import LASTS, LONGEST, STRIKES, WAITED_FOR, busy, within
 from tests.lab.faults.holders import held
-from tests.lab.faults.matrix import LEAVES, ORDER, WALKS, Cell, Fault, Way
+from tests.lab.faults.matrix import JOINS, LEAVES, ORDER, Cell, Fault, Way
 from tests.lab.job.steps import (
     ALLOW_ALL,
     NODES,
@@ -57,24 +57,43 @@ BRISK = (
 )
 # of what peers compare the hardest: it elects anew
 ROUTER = ("virtual_router_id: 47", "virtual_router_id: 48")
+# and where little but the nodes' own window is waited for, what elects nothing
+ADVERT = ("advert_int: 0.3", "advert_int: 0.4")
 GONE = ("  lb3: {address: 10.15.85.34, priority: 100}\n", "")
 
 Files = Mapping[str, Mapping[str, str]]
 """By node and path: a digest, or `absent`. By node and daemon: is it enabled?"""
 
 
-def texts(name: str) -> Mapping[Way, tuple[str, str]]:
-    """By way: two cluster files, and what lies between them is that way's steps."""
-    package = ("psmisc]", f"psmisc, {PACKAGE}]")
-    one = with_files(cluster_text(name, package, *BRISK), LIMITS.format(100000))
-    other = with_files(
-        four(cluster_text(name, package, *BRISK)), LIMITS.format(200000), '/opt/second: {content: "there\\n"}'
-    )
+def texts(name: str) -> Mapping[Way, tuple[str, ...]]:
+    """By way: cluster files, and what lies between two of them is that way's steps."""
+    base = cluster_text(name, ("psmisc]", f"psmisc, {PACKAGE}]"), *BRISK)
+    limits = LIMITS.format(100000)
+    one = with_files(base, limits)
+    other = with_files(four(base), LIMITS.format(200000), '/opt/second: {content: "there\n"}')
     return {
         Way.APART: (one, other),
-        Way.TOGETHER: (one, one.replace(*ROUTER)),
+        Way.JOINING: (one, with_files(four(base), limits)),
+        Way.TOGETHER: tuple(b for a in (one, one.replace(*ROUTER)) for b in (a, a.replace(*ADVERT))),
         Way.LEAVING: (one, one.replace(*GONE)),
     }
+
+
+def changed(way: Way, fault: Fault, files: Sequence[str], now: str) -> str:
+    """Of the way's files the one that a cell goes to from `now`."""
+    if way is not Way.TOGETHER:
+        return next(text for text in files if text != now)
+    here, there = ADVERT if fault in WAITED_FOR else ROUTER
+    return now.replace(here, there) if here in now else now.replace(there, here)
+
+
+def own(way: Way, step: Mapping[str, object]) -> bool:
+    """Is a plan's step one that no other way has?"""
+    if way is Way.TOGETHER:
+        return bool(step["together"])
+    if way is Way.JOINING:
+        return step["step"] == str(StepName.LISTEN)
+    return way is Way.APART or step["node"] == LEAVES
 
 
 def make_ground(labs: Labs, root: Path) -> Ground:
@@ -86,7 +105,7 @@ def make_ground(labs: Labs, root: Path) -> Ground:
 
     files = texts(name)
     one, other = files[Way.APART]
-    ground = Ground(make_site(root, name, other, up), files, one, other)
+    ground = Ground(make_site(root, name, other, up), files, one)
     ground.site.write(one)
     ground.site.apply()
     eventually(lambda: ground.site.holders() == ("lb1",), SETTLE)
@@ -107,32 +126,34 @@ class Watch:
 
 @dataclass
 class Ground:
-    """The cluster that the cells work on, one after the other, there and back between two cluster files."""
+    """The cluster that the cells work on, one after the other, there and back between the ways' files."""
 
     site: Site
-    texts: Mapping[Way, tuple[str, str]]
+    texts: Mapping[Way, tuple[str, ...]]
     now: str
-    next: str
+    next: str = ""
     good: bool = False
     number: int = 0
 
     def steps(self, way: Way) -> list[tuple[str, StepName]]:
-        """What a plan to the way's other file would walk; apart with a package to install, and keepalived to
-        start. Of the other ways what is their own."""
+        """What a plan to the way's other file would walk; apart with a package to install. Of the other ways
+        what is their own."""
         self._calm(way)
+        self.next = changed(way, Fault.KILL, self.texts[way], self.now)
         if way is Way.APART:
             self._without_package()
+        if way is Way.JOINING:
             self._without_keepalived()
         self.site.write(self.next)
-        own = {Way.APART: ORDER, Way.TOGETHER: (), Way.LEAVING: (LEAVES,)}[way]
-        found = [step for step in self.site.plan()["steps"] if step["together"] or step["node"] in own]
-        self.good = way is not Way.APART
+        found = [step for step in self.site.plan()["steps"] if own(way, step)]
+        self.good = way not in (Way.APART, Way.JOINING)
         return [(step["node"], StepName(step["step"])) for step in found]
 
     def run(self, cell: Cell) -> Mapping[str, float]:
         """Seconds by phase. Raises AssertionError where something does not hold."""
         watch = Watch()
         self._calm(cell.way)
+        self.next = changed(cell.way, cell.fault, self.texts[cell.way], self.now)
         with held(self.site, cell):
             self._run(cell, watch)
         self.good = True
@@ -141,7 +162,7 @@ class Ground:
     def _run(self, cell: Cell, watch: Watch) -> None:
         if cell.step is StepName.INSTALL:
             self._without_package()
-        if cell.step is StepName.LISTEN:
+        if cell.way is Way.JOINING:
             self._without_keepalived()
         before = files(self.site)
         self.site.write(self.next)
@@ -174,12 +195,11 @@ class Ground:
         watch.lap("comparison")
 
     def _calm(self, way: Way) -> None:
-        """As the file says that the way begins at; after a green cell of the way there is nothing to do."""
-        one, other = self.texts[way]
-        if self.now == other and way is not Way.LEAVING:  # which has no way back
-            one, other = other, one
-        was_good, self.good = self.good and self.now == one, False
-        self.now, self.next = one, other
+        """As one of the way's files says; after a green cell of it there is nothing to do."""
+        # a node that has left has no way back
+        begins = self.texts[way][:1] if way is Way.LEAVING else self.texts[way]
+        was_good, self.good = self.good and self.now in begins, False
+        self.now = self.now if was_good else begins[0]
         self.site.write(self.now)
         if not was_good and (self.site.plan()["changes"] or self.site.left_behind()):
             eventually(lambda: free(self.site), LOCK)
@@ -218,8 +238,8 @@ class Ground:
             self.site.sh(node, f"dpkg --purge {PACKAGE}")
 
     def _without_keepalived(self) -> None:
-        """The first node's: it is no master's, and joins the others again."""
-        self.site.sh(ORDER[0], "systemctl stop keepalived")
+        """A backup's: it joins the others again."""
+        self.site.sh(JOINS, "systemctl stop keepalived")
 
 
 def unpacking(site: Site, node: str) -> None:
@@ -311,7 +331,7 @@ def files(site: Site) -> Files:
 
 def unbroken(cell: Cell, before: Files, middle: Files, after: Files, said: str) -> None:
     """Every file was as before or as after, and a node that healed by itself was so as a whole."""
-    touched = {node for node, _ in WALKS[cell.way]}
+    touched = {LEAVES} if cell.way is Way.LEAVING else set(ORDER)
     for node in ORDER:
         assert (before[node] != after[node]) == (node in touched), f"{node}: changed at all?\n{said}"
         for path, digest in middle[node].items():

@@ -33,8 +33,9 @@ def held(site: Site, cell: Cell) -> Iterator[None]:
 
 def bound(cell: Cell) -> float:
     """Seconds for which two may have it."""
-    if cell.step is StepName.TAKE and cell.fault in (Fault.POWER, Fault.REBOOT):
-        # the lab's nodes boot before the instant, and wait for a master since then; a machine takes longer
+    if cell.step in (StepName.SWAP, StepName.TAKE) and cell.fault in (Fault.POWER, Fault.REBOOT):
+        # the lab's nodes boot within a second, and elect themselves before the others, which have taken it,
+        # put it back at the instant that they are told; a machine takes longer
         return AHEAD_SECONDS
     if cell.fault in (Fault.FROZEN, Fault.KEEPALIVED) and cell.node == HOLDER:
         # its kernel goes on answering for what it holds, while the others elect; a keepalived that was killed

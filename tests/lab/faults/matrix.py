@@ -17,27 +17,26 @@ _BACKUP = (
     StepName.UNDRAIN,
     StepName.CONFIRM,
 )
-# its keepalived was stopped before: it joins the others
-_JOINING = (StepName.ARM, StepName.LISTEN, *_BACKUP[1:])
 _MASTER = tuple(StepName.HANDOVER if step is StepName.DRAIN else step for step in _BACKUP)
 
 ORDER = ("lb3", "lb2", "lb1")
 # what plans for `harness.texts` walk; the harness holds it against the real plans before the first cell
 STEPS: tuple[tuple[str, StepName], ...] = (
     *((node, step) for step in _FIRST for node in ORDER),
-    *(("lb3", step) for step in _JOINING),
+    *(("lb3", step) for step in _BACKUP),
     *(("lb2", step) for step in _BACKUP),
     *(("lb1", step) for step in _MASTER),
 )
 
 _UNIT = (StepName.ARM, StepName.SWAP, StepName.TAKE, StepName.VERIFY, StepName.CONFIRM)
-LEAVES = "lb3"
+LEAVES = JOINS = "lb3"
 
 
 class Way(Enum):
-    """What the apply of a cell does: node by node; on all nodes at one instant; or a node leaves."""
+    """What the apply of a cell does: node by node; on all nodes at one instant; or a node joins or leaves."""
 
     APART = "apart"
+    JOINING = "joining"
     TOGETHER = "together"
     LEAVING = "leaving"
 
@@ -47,10 +46,11 @@ class Way(Enum):
 
 WALKS: Mapping[Way, tuple[tuple[str, StepName], ...]] = {
     Way.APART: STEPS,
+    Way.JOINING: ((JOINS, StepName.LISTEN),),
     Way.TOGETHER: tuple((node, step) for step in _UNIT for node in ORDER),
     Way.LEAVING: tuple((LEAVES, step) for step in (StepName.ARM, StepName.RETIRE, StepName.CONFIRM)),
 }
-"""By way: the steps of the turns that touch a node."""
+"""By way: the steps of the turns that touch a node; of a node that joins the one that no other has."""
 
 
 class Fault(Enum):
@@ -99,8 +99,10 @@ def _dead_already(cell: Cell) -> bool:
     return (cell.way, cell.step) == (Way.LEAVING, StepName.CONFIRM) and cell.fault in _DAEMONS
 
 
-# what tears a unit apart: nobody to tell the nodes anything, one that is not told, one that begins anew
+# what only a node that joins does; and what tears a unit apart: nobody to tell the nodes anything, one that
+# is not told, one that begins anew
 _ELSEWHERE = (
+    Cell(JOINS, StepName.LISTEN, Fault.CUT, Way.JOINING),
     Cell("lb2", StepName.TAKE, Fault.KILL, Way.TOGETHER),
     Cell("lb1", StepName.TAKE, Fault.CUT, Way.TOGETHER),
     Cell("lb3", StepName.TAKE, Fault.POWER, Way.TOGETHER),
