@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from bench import peers
+from bench.bench import Bench
 from bench.figures import Figure, lines
 from bench.measure import BenchError
 from bench.place import place
-from bench.rows import ROWS, Bench
+from bench.rows import ROWS
 from lbctl.errors import LbctlError
 
 

@@ -13,7 +13,8 @@ COLUMNS = ("what", "against", "at most", "min", "median", "max", "")
 @dataclass(frozen=True)
 class Figure:
     """One row: values of several runs in one unit ("×", " s", " MB", ""). `worst`: the largest value is held
-    against the limit, not the median (a failed request is not averaged away). `note` has absolute medians."""
+    against the limit, not the median (a failed request is not averaged away). `note` has absolute medians.
+    `peer`: the other tool's values where ours are no ratio; held against nothing."""
 
     what: str
     against: str
@@ -23,6 +24,7 @@ class Figure:
     note: str = ""
     worst: bool = False
     digits: int = 2
+    peer: tuple[float, ...] = ()
 
     @property
     def median(self) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.measure import BenchError, Job
 from bench.place import REPOSITORY, Place
 from lbctl.desired import load
+from lbctl.haproxy.additions import SOCKET_PATH, STATE_PATH
 from lbctl.host.sysctl import OUR_FILE
 
 HERE = Path(__file__).parent
@@ -43,9 +44,11 @@ class Peers:
 
     place: Place
 
-    def ansible(self, name: str, *words: str, files: str = USUAL, expect: str = "") -> Job:
+    def ansible(
+        self, name: str, *words: str, book: str = "site.yml", files: str = USUAL, expect: str = ""
+    ) -> Job:
         folder = self.place.folder / "ansible"
-        argv = [*self.place.inside, str(VENV / "bin/ansible-playbook"), "site.yml", *words]
+        argv = [*self.place.inside, str(VENV / "bin/ansible-playbook"), book, *words]
         env = (
             ("ANSIBLE_CONFIG", str(folder / "ansible.cfg")),
             # ansible-playbook finds its workers' Python beside itself; a short path for its sockets
@@ -104,5 +107,7 @@ def _render(file: Path, folder: Path) -> None:
         "sysctls": {one.key: one.value for one in first.sysctls},
         "managed": {Path(managed.path).name: managed.path for managed in first.files},
         "sysctl_file": OUR_FILE,
+        "stats_socket": SOCKET_PATH,
+        "state_file": STATE_PATH,
     }
     (folder / "wanted.json").write_text(json.dumps(wanted))

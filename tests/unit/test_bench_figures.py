@@ -30,3 +30,9 @@ def test_json_has_the_verdict_beside_the_values() -> None:
     shown = Figure("plan", "ssh", 2.0, "×", (1.0, 3.0)).as_json()
     assert (shown["min"], shown["median"], shown["max"], shown["verdict"]) == (1.0, 2.0, 3.0, "within")
     assert shown["values"] == (1.0, 3.0)
+
+
+def test_the_peers_values_are_shown_and_held_against_nothing() -> None:
+    figure = Figure("apply", "failed requests", 0, "", (0.0,), worst=True, digits=0, peer=(40.0,))
+    assert figure.within
+    assert figure.as_json()["peer"] == (40.0,)
