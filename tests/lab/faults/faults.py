@@ -30,7 +30,12 @@ table inet cut {
 
 
 def within(cell: Cell) -> int:
-    """Seconds until a node puts itself back: the least that lbctl takes for such a plan."""
+    """Seconds until a node puts itself back: the least that lbctl takes for such a plan.
+
+    What a killed one left is for the next apply to put back, and not for the node in the middle of that one.
+    """
+    if cell.fault is Fault.KILL:
+        return 30
     if cell.way is Way.TOGETHER:
         return 7 if cell.fault in WAITED_FOR else LONGEST
     return 8 if cell.way is Way.JOINING else 6
