@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _PASSWORD = "@PW@"  # what sudo asks with; answered, and never a part of the script
 _READY = "@READY@"
 _SHELL_SECONDS = 30  # for a shell that nobody waits for yet
-_GREETING = (
-    b"SSH-"  # RFC 4253, 4.2; sshd may say other lines before it, and then merely is not known to be there
-)
+_GREETING = b"SSH-"  # RFC 4253, 4.2; one that says other lines before it merely is not known to be there
 _GREETING_SECONDS = 2.0
 
 

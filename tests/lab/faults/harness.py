@@ -70,7 +70,7 @@ def texts(name: str) -> Mapping[Way, tuple[str, ...]]:
     base = cluster_text(name, ("psmisc]", f"psmisc, {PACKAGE}]"), *BRISK)
     limits = LIMITS.format(100000)
     one = with_files(base, limits)
-    other = with_files(four(base), LIMITS.format(200000), '/opt/second: {content: "there\n"}')
+    other = with_files(four(base), LIMITS.format(200000), '/opt/second: {content: "there\\n"}')
     return {
         Way.APART: (one, other),
         Way.JOINING: (one, with_files(four(base), limits)),
