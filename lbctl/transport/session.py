@@ -26,9 +26,7 @@ _SHELL_SECONDS = 30  # for a shell that nobody waits for yet
 _BEAT_SECONDS = 5.0  # between two signs of life for a script that lasts
 _SILENT_SECONDS = 16.0  # until one that says nothing counts as lost, as for a lock
 _LOOK_SECONDS = 0.2
-_GREETING = (
-    b"SSH-"  # RFC 4253, 4.2; sshd may say other lines before it, and then merely is not known to be there
-)
+_GREETING = b"SSH-"  # RFC 4253, 4.2; one that says other lines before it merely is not known to be there
 _GREETING_SECONDS = 2.0
 
 

@@ -130,6 +130,16 @@ class TestAwaited:
         assert one("three").addresses == {"10.15.85.63"}
         assert one("three").vips == {"10.15.85.63", "fd00::77"}
 
+    @pytest.mark.parametrize(
+        ("version", "advert_int", "seconds"),
+        [(2, "1", 4.0), (2, "5", 16.0), (3, "0.25", 1.0), (3, "5", 20.0)],
+    )
+    def test_how_long_it_waits_for_one(self, version: int, advert_int: str, seconds: float) -> None:
+        """The skew is up to a second in version 2, and up to an advert_int in 3."""
+        own = f"vrrp_instance v {{\n interface eth0\n advert_int {advert_int}\n version {version}\n"
+        text = own + " virtual_router_id 7\n virtual_ipaddress {\n  10.0.0.9\n }\n}\n"
+        assert one("v", text).patience == seconds
+
     def test_the_password_is_in_no_repr(self) -> None:
         assert "hunter2" not in repr(one("uni")) + repr(advert(UNICAST))
 

@@ -97,3 +97,14 @@ def test_whoever_is_not_root_runs_nothing(shell: Path, tmp_path: Path, uid: int)
         output = ran(shell, text, uid=uid)
         assert script.not_root(NONCE, output) is (uid != 0)
         assert mark.exists() is (uid == 0)
+
+
+@pytest.mark.parametrize(("there", "said"), [((), ""), (("armed",), "not yet"), (("undoing",), "not yet")])
+def test_rearm_says_whether_there_is_anything_to_put_back(
+    tmp_path: Path, there: tuple[str, ...], said: str
+) -> None:
+    for name in there:
+        (tmp_path / name).mkdir()
+    text = f"{script.library()}\nbase={tmp_path}\nrearm plan\n"
+    done = subprocess.run(["sh", "-s"], input=text, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == said

@@ -17,7 +17,7 @@ Strike = Callable[[Site, str, "subprocess.Popen[str]"], AbstractContextManager[N
 
 WAITED_FOR = frozenset({Fault.CUT, Fault.FROZEN})
 """With these a cell lasts as long as a node waits before it puts itself back."""
-LONGEST = 24  # seconds: of the times that `within` gives
+LONGEST = 24  # seconds: of the times that `within` gives to those that are waited for
 SHORT = 4.0  # seconds, longer than an election
 _FILL = "/fill"
 
@@ -30,7 +30,12 @@ table inet cut {
 
 
 def within(cell: Cell) -> int:
-    """Seconds until a node puts itself back: the least that lbctl takes for such a plan."""
+    """Seconds until a node puts itself back: the least that lbctl takes for such a plan.
+
+    What a killed one left is for the next apply to put back, and not for the node in the middle of that one.
+    """
+    if cell.fault is Fault.KILL:
+        return 30
     if cell.way is Way.UPGRADE:
         return LONGEST
     if cell.way is Way.TOGETHER:

@@ -234,9 +234,6 @@ class Ground:
         eventually(lambda: free(site), LOCK)
         watch.lap("a lock held")
         second = site.lbctl(*words(cell.way), code=None)
-        if cell.fault is Fault.KILL and "the plan is stale" in second.out:
-            # its own plan: the node's undo moved the VIP in between, and nothing was touched; typed once more
-            second = site.lbctl(*words(cell.way), code=None)
         assert second.code == 0, f"the second time\n{second.out}{second.err}\nthe first\n{said}"
         watch.lap("second time")
         self.now, self.next = self.next, self.now
