@@ -61,6 +61,11 @@ def drained(site: Site, node: str) -> set[str]:
     return {name for name, (_, admin, _) in states(site, node).items() if admin & 8}
 
 
+def busy(site: Site) -> bool:
+    """Has a node something to put back still, or is at it?"""
+    return any("armed" in said or "undoing" in said for said in site.left_behind().values())
+
+
 class TestRemoved:
     @pytest.mark.parametrize("daemon", ["reload", "restart"])
     def test_under_long_requests(self, site: Site, daemon: str) -> None:
@@ -147,9 +152,7 @@ class TestRemoved:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             assert set(site.left_behind()) == set(NODES)
-            seconds = eventually(
-                lambda: not any("armed" in s for s in site.left_behind().values()), WITHIN + BEATS + 5
-            )
+            seconds = eventually(lambda: not busy(site), WITHIN + BEATS + 5)
             tell(f"killed while it drained: ready again {seconds:.1f} s later")
             assert all(drained(site, node) == {OUT} for node in NODES)
             assert by_hand(site) == dict.fromkeys(NODES, BY_HAND)
@@ -194,7 +197,7 @@ class TestByHand:
             run_until(process, "done", "swap", "lb3")
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            eventually(lambda: not any("armed" in s for s in site.left_behind().values()), WITHIN + BEATS + 5)
+            eventually(lambda: not busy(site), WITHIN + BEATS + 5)
             assert by_hand(site) == dict.fromkeys(NODES, BY_HAND)
 
     def test_a_dead_one_stays_dead_over_an_undo(self, site: Site) -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.job.steps import PORTS, Done, Site, four, tell
+from tests.lab.job.steps import PORTS, Done, Site, eventually, four, run_until, tell
 
 pytestmark = pytest.mark.lab
 
 _PROBERS = "ps -eo pid,args | grep '[/]dev/fd/9' || :"
-# the one that began the others
-_KILL = "kill -9 $(ps -eo pid,args --sort pid | awk '/[/]dev[/]fd[/]9/ { print $1; exit }')"
+_KILL = "pkill -9 -o -f '[/]dev/fd/9'"  # the oldest: it began the others
 
 
 def left(site: Site) -> dict[str, str]:
@@ -32,22 +28,18 @@ def outage(site: Site, done: Done) -> dict[str, object]:
     return found
 
 
-@contextmanager
-def when(site: Site, step: str, node: str, script: str, *words: str) -> Iterator[list[Done]]:
-    """An apply of a fourth controller, in which `script` runs on the holder when a step begins."""
+def when(site: Site, step: str, node: str, script: str, *words: str, where: str = "lb1") -> Done:
+    """An apply of a fourth controller, in which `script` runs, on the holder, when a step begins."""
     site.write(four(site.text))
-    process = site.start("apply", "--yes", "--json", *words)
-    assert process.stdout is not None
-    lines: list[str] = []
-    found: list[Done] = []
-    for line in process.stdout:
-        lines.append(line)
-        if '"event": "started"' in line and f'"step": "{step}", "node": "{node}"' in line:
-            site.sh("lb1", script)
-    code = process.wait(timeout=100)
-    assert process.stderr is not None
-    found.append(Done(code, "".join(lines), process.stderr.read()))
-    yield found
+    with site.start("apply", "--yes", "--json", *words) as process:
+        assert process.stdout is not None and process.stderr is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if '"event": "started"' in line and f'"step": "{step}", "node": "{node}"' in line:
+                site.sh(where, script)
+        code = process.wait(timeout=100)
+        return Done(code, "".join(lines), process.stderr.read())
 
 
 DEAF = """\
@@ -109,8 +101,8 @@ class TestNothingFails:
 
 class TestSomethingFails:
     def test_it_is_said_in_which_step(self, site: Site) -> None:
-        with when(site, "arm", "lb2", STOPPED) as (done,):
-            assert done.code == 0, done.err
+        done = when(site, "arm", "lb2", STOPPED)
+        assert done.code == 0, done.err
         found = outage(site, done)
         assert int(str(found["failed"])) > len(PORTS)
         assert 0.5 < float(str(found["outage"])) < 3.0
@@ -118,8 +110,8 @@ class TestSomethingFails:
         assert worst["nodes"] == ["lb2"]
 
     def test_more_than_it_may_be_stops_it(self, site: Site) -> None:
-        with when(site, "arm", "lb2", STOPPED, "--max-outage", "0.3") as (done,):
-            assert done.code == 3, done.out
+        done = when(site, "arm", "lb2", STOPPED, "--max-outage", "0.3")
+        assert done.code == 3, done.out
         found = outage(site, done)
         assert float(str(found["outage"])) > 0.3 and found["max_outage"] == 0.3
         assert {node["node"]: node["what"] for node in done.report["nodes"]} == {
@@ -141,31 +133,19 @@ class TestSomethingFails:
 class TestTheAskingNode:
     def test_what_asks_is_killed_and_the_apply_goes_on(self, site: Site) -> None:
         """While lb2 is under way lb3 asks; another one does then."""
-        site.write(four(site.text))
-        process = site.start("apply", "--yes", "--json")
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if '"event": "started"' in line and '"step": "swap", "node": "lb2"' in line:
-                site.sh("lb3", _KILL)
-        assert process.wait(timeout=150) == 0 and process.stderr is not None
-        done = Done(0, "".join(lines), process.stderr.read())
+        done = when(site, "arm", "lb2", _KILL, where="lb3")
+        assert done.code == 0, done.err
         found = outage(site, done)
         assert found["failed"] == 0 and int(str(found["asked"])) > 50
-        assert list(found["from"])[:3] != ["lb3", "lb2", "lb3"]  # type: ignore[call-overload]
+        asked: list[str] = done.report["probe"]["from"]
+        assert asked[:3] == ["lb3", "lb2", "lb3"] and asked[3] != "lb3"
 
     def test_nothing_is_left_where_lbctl_was_killed(self, site: Site) -> None:
         site.write(four(site.text))
         process = site.start("apply", "--yes", "--json")
-        assert process.stdout is not None
-        for line in process.stdout:
-            if '"event": "done"' in line and '"step": "arm", "node": "lb3"' in line:
-                break
+        run_until(process, "done", "arm", "lb3")
         assert left(site) != {}
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        until = time.monotonic() + 10
-        while left(site) and time.monotonic() < until:
-            time.sleep(0.2)
-        assert left(site) == {}
+        eventually(lambda: left(site) == {}, 10)
+        site.apply()
