@@ -118,6 +118,7 @@ def _facts(
 ) -> Facts:
     os = host.lines(answers, "os")
     stat = answers.get("stat")
+    connections, own_clients = host.connections(answers)
     return Facts(
         node=node,
         os=os[0] if os else "",
@@ -131,13 +132,14 @@ def _facts(
         lock=host.lock_holder(answers),
         armed="".join(host.lines(answers, "armed")),
         drain=host.number(answers.get("drain")),
-        connections=host.number(answers.get("connections")),
+        connections=connections,
         samples=frozenset(host.lines(answers, "samples")),
         resources=resources,
         key=key,
         drain_record=host.drain_record(answers),
         undone=host.undone(answers),
         networks=host.networks(answers),
+        own_clients=own_clients,
     )
 
 

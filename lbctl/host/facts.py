@@ -77,14 +77,16 @@ def stats_probe(socket: str) -> Probe:
 
 
 def connections_probe(vips: Sequence[str]) -> Probe:
-    """How many connections to these addresses are open: what a plain move of the VIP would cut."""
-    return Probe("connections", f"ss -Htn state established {of_addresses(vips)} | wc -l")
+    """How many connections to these addresses are open here, which a plain move of the VIP would cut; and how
+    many clients on the node itself have open."""
+    counts = (f"ss -Htn state established {of_addresses(vips, side)} | wc -l" for side in ("src", "dst"))
+    return Probe("connections", "; ".join(counts))
 
 
-def of_addresses(addresses: Iterable[str]) -> str:
-    """A filter of ss's, as one word: the sockets that have one of these on this side."""
-    sources = (f"src [{one}]" if ":" in one else f"src {one}" for one in addresses)
-    return f"'( {' or '.join(sources)} )'"
+def of_addresses(addresses: Iterable[str], side: str = "src") -> str:
+    """A filter of ss's, as one word: the sockets that have one of these on this side; dst: on the other."""
+    found = (f"{side} [{one}]" if ":" in one else f"{side} {one}" for one in addresses)
+    return f"'( {' or '.join(found)} )'"
 
 
 # what it logs of its traffic, addresses and URLs of clients, comes as syslog: that is nobody's business here.
@@ -217,3 +219,9 @@ def drain_record_text(record: DrainRecord) -> bytes:
 def number(answer: Answer | None) -> int:
     text = answer.text.strip() if answer is not None else ""
     return int(text) if text.lstrip("-").isdigit() else 0
+
+
+def connections(answers: Answers) -> tuple[int, int]:
+    """See `connections_probe`; (0, 0) where nothing was asked, or nothing answered."""
+    found = [int(word) for word in lines(answers, "connections") if word.isdigit()]
+    return (found[0], found[1]) if len(found) == 2 else (0, 0)

@@ -85,14 +85,15 @@ def _lines(family: str, sent: Sequence[Sent]) -> Iterator[str]:
     yield "}"
 
 
-def open_probe(vips: Sequence[str], owners: Iterable[str] = ()) -> Probe:
+def open_probe(vips: Sequence[str], own: Iterable[str] = ()) -> Probe:
     """The connections to these addresses that are not over.
 
-    Without those of the new `owners`' own addresses: a node that has the VIP itself can end none.
+    Without those that come from addresses of the nodes' `own`: the new holder's clients can end none, and the
+    old one's go on beginning new ones, for as long as it has the VIP on lo.
     """
     states = " ".join(f"state {state}" for state in _OPEN)
-    own = "".join(f" and not dst [{one}]" if ":" in one else f" and not dst {one}" for one in owners)
-    return Probe("open", f"ss -Htn {states} {of_addresses(vips)}{shlex.quote(own) if own else ''}")
+    others = "".join(f" and not dst [{one}]" if ":" in one else f" and not dst {one}" for one in own)
+    return Probe("open", f"ss -Htn {states} {of_addresses(vips)}{shlex.quote(others) if others else ''}")
 
 
 def open_ports(said: str) -> Counter[int]:

@@ -104,9 +104,10 @@ class Facts:
     `held` are the addresses (without prefix) on any interface but lo, and `networks` what it is in by
     them. `servers` is None when HAProxy's stats socket could not be asked. `armed` is the id of a
     transaction that was neither confirmed nor undone. `drain` is the number in its drain file, and
-    `drain_record` who wants that, if it was an operator. So many `connections` to the node's VIPs are
-    open. `key` (hex) makes this node's digests: its own, or, before its first apply, one of this run
-    alone; "" where secrets were not resolved.
+    `drain_record` who wants that, if it was an operator. So many `connections` to the cluster's VIPs are
+    open here, and so many of its `own_clients`, which run on the node itself, have open. `key` (hex) makes
+    this node's digests: its own, or, before its first apply, one of this run alone; "" where secrets were
+    not resolved.
     """
 
     node: str
@@ -128,6 +129,7 @@ class Facts:
     drain_record: DrainRecord | None = None
     undone: Undone | None = None
     networks: frozenset[str] = frozenset()
+    own_clients: int = 0
 
     @property
     def cut_off(self) -> str:

@@ -28,9 +28,21 @@ def manner(gathered: Mapping[str, Facts]) -> str:
     return f"plain, because {reasons[0]}" if reasons else LOSSLESS
 
 
-def plain(gathered: Mapping[str, Facts], holder: str) -> Iterator[Problem]:
-    """What it costs where they move plainly. The number is of now, and no part of what goes stale."""
+def costs(gathered: Mapping[str, Facts], holder: str) -> Iterator[Problem]:
+    """What it cuts: all, where they move plainly, and else what clients on the nodes themselves have open.
+
+    The numbers are of now, and no part of what goes stale.
+    """
     found = list(obstacles(gathered))
+    own = [f"{facts.own_clients} on {facts.node}" for facts in gathered.values() if facts.own_clients]
+    if own and not found:
+        text = f"{holder}: connections of clients on the nodes themselves may be cut as the VIP moves"
+        yield Problem(
+            f"{text} ({', '.join(own)}): what goes to an address of the node's own takes no network",
+            mend="those that ask again notice nothing; of any other kind keep none on these nodes",
+            level="warning",
+            code="own-clients",
+        )
     if found:
         why = "; ".join(why for why, _ in found)
         cut = gathered[holder].connections

@@ -75,7 +75,7 @@ def problems(cluster: Cluster, gathered: Mapping[str, Facts]) -> Iterator[Proble
         yield Problem(text, mend=mend, level="unsafe", code="node-removed")
         if order.role(cluster, facts) is not Role.MASTER:
             continue
-        yield from handover.plain(gathered, node.name)
+        yield from handover.costs(gathered, node.name)
         if not _successors(cluster, gathered):
             text = f"{node.name}: none of the nodes that stay serves yet"
             mend = "if they will by the time that it goes: --allow last-node"

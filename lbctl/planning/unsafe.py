@@ -77,7 +77,7 @@ def costs(cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Cha
     for name in gathered:
         own = [c for c in changes if c.address.node == name and c.action.touches]
         if must_move(cluster, gathered, name, own):
-            found += handover.plain(gathered, name)
+            found += handover.costs(gathered, name)
     return (*found, *_taken(cluster, gathered, changes))
 
 

@@ -102,17 +102,17 @@ class Handover:
             time.sleep(_POLL)
         return f"losslessly: all connections ended within {time.monotonic() - began:.1f} s"
 
-    def _of_owners(self, holder: str) -> list[str]:
-        """The own addresses of the nodes that get its VIPs."""
-        owners = {move.owner for move in self.moves if move.holder == holder}
-        held = {address for owner in owners for address in self.run.gathered[owner].held}
-        return sorted(held - vip_addresses(self.run.cluster))
+    def _of_nodes(self, holder: str) -> list[str]:
+        """Where the clients come from that run on the holder itself, or on nodes that get its VIPs."""
+        nodes = {holder, *(move.owner for move in self.moves if move.holder == holder)}
+        held = {address for node in nodes for address in self.run.gathered[node].held}
+        return sorted(held | vip_addresses(self.run.cluster))
 
     def _left(self) -> Counter[str]:
         """How many connections are open, by the frontend."""
         found: Counter[str] = Counter()
         for holder in self.holders:
-            probe = open_probe(self.vips(holder), self._of_owners(holder))
+            probe = open_probe(self.vips(holder), self._of_nodes(holder))
             answer = self.run.transport.ask(holder, [probe]).get("open")
             if answer is None or answer.status != 0:
                 raise RemoteError(holder, "it does not say which connections are open")

@@ -16,8 +16,7 @@ from lbctl.model.effect import Impact
 from lbctl.model.event import StepDone
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource, resource
-from lbctl.planning.handover import LOSSLESS, manner, obstacles
-from lbctl.planning.handover import plain as costs
+from lbctl.planning.handover import LOSSLESS, costs, manner, obstacles
 from lbctl.planning.order import way_out
 from lbctl.rollout import handover
 from lbctl.rollout.walk import Walked, walk
@@ -302,6 +301,16 @@ class TestObstacles:
             "lb1: the VIP moves plainly; its 7 open connections may be cut, because"
         )
         assert said in problem.text
+
+    def test_clients_on_the_nodes_themselves_are_counted(self) -> None:
+        """Where all moves plainly, they are a part of that."""
+        gathered = {"lb1": replace(facts(), own_clients=2), "lb2": replace(facts("lb2"), own_clients=3)}
+        (problem,) = costs(gathered, "lb1")
+        assert (problem.code, problem.level) == ("own-clients", "warning") and problem.mend
+        assert "may be cut as the VIP moves (2 on lb1, 3 on lb2)" in problem.text
+        gathered["lb2"] = replace(gathered["lb2"], tools=frozenset())
+        assert [problem.code for problem in costs(gathered, "lb1")] == ["plain-handover"]
+        assert list(costs({"lb1": facts()}, "lb1")) == []
 
     @pytest.mark.parametrize(
         "text",

@@ -23,6 +23,12 @@ TARGETS = [f"{VIP}:{port}" for port in PORTS]
 KINDS = ("new", "keep-alive", "slow", "idle")
 RUNS = 3
 DOWNLOADS, SIZE = 3, 1_000_000
+# it begins another request before HAProxy ends its connection
+OWN_CLIENT = f"""
+: since own client
+while exec 5<>/dev/tcp/{VIP}/5000; do
+  while printf "HEAD / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" >&5; do sleep 1; done
+done"""
 CLIENTS = 20  # of `Site.load`: a plain move costs each of them one request
 
 
@@ -103,6 +109,25 @@ class TestRestart:
         tell("uploads of 1 MB, downloads of 5 s:", *report.lines(), f"downloads of 20 s, bytes: {sizes}")
         assert report.failed == 0, report.lines()
         assert sizes == [SIZE] * DOWNLOADS
+
+
+class TestOwnClients:
+    def test_of_the_nodes_are_said_beforehand_and_not_waited_for(self, site: Site) -> None:
+        """One is on the holder, one on the node that gets the VIP, which answers it as a stranger."""
+        for node in ("lb1", "lb2"):
+            site.sh(node, f"setsid nohup bash -c '{OWN_CLIENT}' >/dev/null 2>&1 </dev/null &")
+        try:
+            with site.load() as load:
+                done = site.lbctl("restart", "haproxy", "lb1", "--yes")
+                report = load.stop()
+        finally:
+            for node in ("lb1", "lb2"):
+                site.sh(node, "pkill -f '[s]ince own client'")
+        tell("a client on lb1, one on lb2:", done.out, *report.lines())
+        said = " ".join(done.out.split())
+        assert "may be cut as the VIP moves (1 on lb1, 1 on lb2)" in said
+        assert "moved to lb2 losslessly" in said and "not losslessly" not in said
+        assert report.failed == 0, report.lines()
 
 
 class TestBounded:

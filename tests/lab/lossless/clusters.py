@@ -69,7 +69,8 @@ class Ruleset:
 
 @dataclass(frozen=True)
 class Net:
-    """A cluster and its network. `masters`: of each VIP the node with the highest priority."""
+    """A cluster and its network. `masters`: of each VIP the node with the highest priority. `packages` are on
+    the nodes beside the usual ones."""
 
     name: str
     address: str = "10.15.85.{}"
@@ -77,14 +78,15 @@ class Net:
     unicast: bool = False
     router: bool = False
     rules: Ruleset | None = None
+    packages: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
 
     @property
-    def lab(self) -> tuple[str, bool]:
+    def lab(self) -> tuple[str, bool, tuple[str, ...]]:
         """Two with the same one need other files only, and no other machines."""
-        return self.address, self.router
+        return self.address, self.router, self.packages
 
     @property
     def vips(self) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ class Net:
 
     def spec(self, usual: LabSpec) -> LabSpec:
         """The lab that a cluster file's is turned into."""
+        usual = replace(usual, extra_packages=self.packages)
         if not self.router:
             return usual
         router = LabRouter((f"{self.address.format(250)}/24",), ("10.15.86.1/24",))
@@ -145,42 +148,10 @@ table inet strict {
 echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose""",
     down="nft delete table inet strict; echo 1 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose",
 )
-# what firewalld 1.3 makes of its zone `public` (nft list table inet firewalld), with our ports and VRRP in it
+# its zone is `public`, and lets ssh in alone
 FIREWALLD = Ruleset(
-    up=f"""nft -f - <<'.'
-table inet firewalld {{
-  chain filter_PREROUTING {{
-    type filter hook prerouting priority 10;
-    icmpv6 type {{ nd-router-advert, nd-neighbor-solicit }} accept
-    meta nfproto ipv6 fib saddr . mark . iif oif missing drop
-  }}
-  chain filter_INPUT {{
-    type filter hook input priority 10;
-    ct state {{ established, related }} accept
-    ct status dnat accept
-    iifname "lo" accept
-    jump filter_INPUT_ZONES
-    ct state invalid drop
-    reject with icmpx admin-prohibited
-  }}
-  chain filter_INPUT_ZONES {{
-    tcp dport {{ 22, {", ".join(map(str, PORTS))} }} accept
-    meta l4proto {{ icmp, vrrp, ipv6-icmp }} accept
-  }}
-  chain filter_FORWARD {{
-    type filter hook forward priority 10;
-    ct state {{ established, related }} accept
-    ct state invalid drop
-    reject with icmpx admin-prohibited
-  }}
-  chain filter_OUTPUT {{
-    type filter hook output priority 10;
-    ct state {{ established, related }} accept
-    oifname "lo" accept
-  }}
-}}
-.""",
-    down="nft delete table inet firewalld",
+    up="firewall-cmd -q --add-protocol=vrrp " + " ".join(f"--add-port={port}/tcp" for port in PORTS),
+    down="systemctl stop firewalld",
 )
 
 IPV4 = Net("ipv4")
@@ -189,6 +160,6 @@ INVALID = Net("ct-invalid", rules=CT_INVALID)
 TWO_VIPS = Net("two-vips", masters=("lb1", "lb2"))
 IPV6 = Net("ipv6", address="fd00:15::{}")
 ROUTED = Net("router", router=True)
-GUARDED = Net("firewalld's rules", rules=FIREWALLD)
-NETS = (IPV4, UNICAST, INVALID, GUARDED, TWO_VIPS, IPV6, ROUTED)
+GUARDED = Net("firewalld", rules=FIREWALLD, packages=("firewalld",))
+NETS = (IPV4, UNICAST, INVALID, TWO_VIPS, IPV6, ROUTED, GUARDED)
 """In an order in which each lab is booted once."""
