@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
 from lbctl.lab.load_report import LoadReport
-from tests.lab.job.steps import ALLOW_ALL, NODES, PORTS, VIP, Site, eventually, run_until, tell
-from tests.lab.job.test_heals import WITHIN
+from tests.lab.job.steps import ALLOW_ALL, NODES, PORTS, VIP, Site, eventually, tell
 from tests.lab.job.test_restart import new, pids
 from tests.lab.sampler import Timeline, sampled
 
@@ -21,7 +18,6 @@ pytestmark = pytest.mark.lab
 
 TARGETS = [f"{VIP}:{port}" for port in PORTS]
 KINDS = ("new", "keep-alive", "slow", "idle")
-RUNS = 3
 DOWNLOADS, SIZE = 3, 1_000_000
 # it begins another request before HAProxy ends its connection
 OWN_CLIENT = f"""
@@ -29,7 +25,6 @@ OWN_CLIENT = f"""
 while exec 5<>/dev/tcp/{VIP}/5000; do
   while printf "HEAD / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" >&5; do sleep 1; done
 done"""
-CLIENTS = 20  # of `Site.load`: a plain move costs each of them one request
 
 
 def moved(holders: Sequence[tuple[str, ...]]) -> list[str]:
@@ -75,8 +70,7 @@ def downloads(site: Site) -> Iterator[list[int]]:
 
 
 class TestRestart:
-    @pytest.mark.parametrize("run", range(RUNS))
-    def test_haproxy(self, site: Site, run: int) -> None:
+    def test_haproxy(self, site: Site) -> None:
         """The lower one of two backups never has the VIP, and nobody is without one."""
         timeline, report = restarted(site, "haproxy")
         assert report.failed == 0, report.lines()
@@ -162,44 +156,3 @@ class TestPlan:
             site.sh("lb3", f"mv {path}.away {path}")
         assert "plain, because lb3: nft is missing" in done.out
         assert "lb1: the VIP moves plainly; its " in done.out and "packages: [nftables]" in done.out
-
-
-def has_table(site: Site, node: str) -> bool:
-    return "table ip lbctl_handover" in site.sh(node, "nft list tables")
-
-
-def on_lo(site: Site, node: str) -> bool:
-    return VIP in site.sh(node, "ip -o addr show dev lo")
-
-
-KILLED: dict[str, tuple[str, Callable[[Site], bool]]] = {
-    "before the move": ("handover", lambda site: has_table(site, "lb2") and on_lo(site, "lb1")),
-    "after the move": ("handover", lambda site: site.holders() == ("lb2",)),
-    "before the way back": ("undrain", lambda site: has_table(site, "lb1") and on_lo(site, "lb2")),
-    "after the way back": ("undrain", lambda site: site.holders() == ("lb1",)),
-}
-
-
-class TestKilled:
-    @pytest.mark.parametrize("moment", KILLED)
-    def test_nothing_is_left_over_after_the_deadline(self, site: Site, moment: str) -> None:
-        """And it costs the clients no more than the VIP's plain moves would have."""
-        step, reached = KILLED[moment]
-        with sampled(site.lab) as sampler, site.load() as load:
-            process = site.start(
-                "restart", "haproxy", "lb1", "--yes", "--json", "--confirm-within", str(WITHIN)
-            )
-            run_until(process, "started", step, "lb1")
-            eventually(lambda: reached(site), 20)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            left = site.left_behind()
-            seconds = eventually(lambda: site.left_behind() == {}, WITHIN + 20)
-            eventually(lambda: site.holders() == ("lb1",), 20)
-            report = load.stop()
-        tell(f"killed {moment}: nothing left {seconds:.1f} s later; left {left}", *report.lines())
-        tell(*sampler.timeline(VIP).lines())
-        assert left
-        assert report.failed <= 2 * CLIENTS, report.lines()
-        site.lbctl("restart", "haproxy", "lb1", "--yes")
-        assert site.left_behind() == {}
