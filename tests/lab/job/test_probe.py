@@ -133,7 +133,7 @@ class TestSomethingFails:
 class TestTheAskingNode:
     def test_what_asks_is_killed_and_the_apply_goes_on(self, site: Site) -> None:
         """While lb2 is under way lb3 asks; another one does then."""
-        done = when(site, "arm", "lb2", _KILL, where="lb3")
+        done = when(site, "swap", "lb2", _KILL, where="lb3")
         assert done.code == 0, done.err
         found = outage(site, done)
         assert found["failed"] == 0 and int(str(found["asked"])) > 50
