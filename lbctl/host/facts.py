@@ -77,10 +77,11 @@ def stats_probe(socket: str) -> Probe:
 
 
 def connections_probe(vips: Sequence[str]) -> Probe:
-    """How many connections to these addresses are open here, which a plain move of the VIP would cut; and how
-    many clients on the node itself have open."""
-    counts = (f"ss -Htn state established {of_addresses(vips, side)} | wc -l" for side in ("src", "dst"))
-    return Probe("connections", "; ".join(counts))
+    """Sockets with these addresses on this side; on the other; and on both, as one's own clients have them,
+    each connection twice."""
+    here, there = of_addresses(vips), of_addresses(vips, "dst")
+    filters = (here, there, f"{here}' and '{there}")
+    return Probe("connections", "; ".join(f"ss -Htn state established {one} | wc -l" for one in filters))
 
 
 def of_addresses(addresses: Iterable[str], side: str = "src") -> str:
@@ -222,6 +223,11 @@ def number(answer: Answer | None) -> int:
 
 
 def connections(answers: Answers) -> tuple[int, int]:
-    """See `connections_probe`; (0, 0) where nothing was asked, or nothing answered."""
+    """How many are open here, which a plain move of the VIP would cut; and how many the node's own clients
+    have open, here or elsewhere. (0, 0) where nothing was asked, or nothing answered.
+    """
     found = [int(word) for word in lines(answers, "connections") if word.isdigit()]
-    return (found[0], found[1]) if len(found) == 2 else (0, 0)
+    if len(found) != 3:
+        return 0, 0
+    here, there, both = found
+    return here - both // 2, there - both // 2

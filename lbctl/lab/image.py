@@ -26,7 +26,7 @@ OFFERED = ("haproxy", "keepalived", "psmisc", *TOOLS)
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is in an image. `extra` packages are installed beside the usual ones."""
+    """What is in an image. `extra` packages are installed beside the usual ones, by apt."""
 
     suite: str = "bookworm"
     bare_tools: bool = True
@@ -34,11 +34,12 @@ class Recipe:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        return (*BASE, *(TOOLS if self.bare_tools else ()), *self.extra)
+        """Those that every node of the suite has."""
+        return (*BASE, *(TOOLS if self.bare_tools else ()))
 
     @property
     def key(self) -> str:
-        words = [self.suite, *self.packages, "--", *OFFERED]
+        words = [self.suite, *self.packages, "--", *self.extra, "--", *OFFERED]
         digest = hashlib.sha256(SCRIPT.read_bytes() + " ".join(words).encode()).hexdigest()
         return f"{self.suite}-{digest[:12]}"
 
@@ -87,7 +88,8 @@ def _build(recipe: Recipe, target: Path) -> None:
     work = target.with_name(f".{recipe.key}.part")
     if work.exists():  # a killed build's; its mounts ended with it
         shutil.rmtree(work)
-    words = [str(work), recipe.suite, *mirrors(recipe.suite), ",".join(recipe.packages), ",".join(OFFERED)]
+    packages = (",".join(names) for names in (recipe.packages, recipe.extra, OFFERED))
+    words = [str(work), recipe.suite, *mirrors(recipe.suite), *packages]
     isolated = [
         "unshare",
         "--mount",

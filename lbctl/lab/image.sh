@@ -2,10 +2,11 @@
 # Build a node's image into $1. The caller runs this as root in a mount and pid namespace of its own,
 # so that a killed build leaves no mount and no process behind.
 # shellcheck disable=SC2016  # the image's own shell expands
-#   image.sh TARGET SUITE MIRROR SECURITY_MIRROR PACKAGES OFFERED
-# PACKAGES are installed (comma separated); OFFERED lie in /srv/apt, in every version that the mirrors have.
+#   image.sh TARGET SUITE MIRROR SECURITY_MIRROR PACKAGES EXTRA OFFERED
+# PACKAGES are installed (comma separated), and EXTRA ones by apt: some cannot be set up by debootstrap, which knows no
+# order. OFFERED lie in /srv/apt, in every version that the mirrors have.
 set -eu
-target=$1 suite=$2 mirror=$3 security=$4 packages=$5 offered=$6
+target=$1 suite=$2 mirror=$3 security=$4 packages=$5 extra=$6 offered=$7
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 # What apt needs on this machine to reach the mirror (a proxy, its certificates), the build needs too.
@@ -30,6 +31,8 @@ chmod 755 "$target/usr/sbin/policy-rc.d"
 } >"$target/etc/apt/sources.list"
 in_image apt-get -q update
 in_image apt-get -q -y upgrade
+# shellcheck disable=SC2046  # words on purpose
+[ -z "$extra" ] || in_image apt-get -q -y --no-install-recommends install $(echo "$extra" | tr , ' ')
 in_image apt-get clean
 
 # The closure of what nodes may install, and every version there is of it: upgrades and pins are real.

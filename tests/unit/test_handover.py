@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from lbctl.gather import gather_node
+from lbctl.host.facts import connections
 from lbctl.host.handover import Sent, open_ports, open_probe, rules
-from lbctl.model.command import Command
+from lbctl.model.command import Answer, Command
 from lbctl.model.content import plain
 from lbctl.model.effect import Impact
 from lbctl.model.event import StepDone
@@ -87,6 +88,20 @@ class TestOpen:
         script = open_probe(["10.0.0.9", "fd00::9"]).script
         assert script.endswith("'( src 10.0.0.9 or src [fd00::9] )'")
         assert "state established" in script and "time-wait" not in script and "fin-wait-2" not in script
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("7\n0\n0\n", (7, 0)),
+        ("0\n2\n0\n", (0, 2)),
+        ("9\n5\n4\n", (7, 3)),  # two of its own, each of which is two sockets, and one to another node
+        ("", (0, 0)),
+        ("sh: ss: not found\n0\n", (0, 0)),
+    ],
+)
+def test_a_connection_of_ones_own_counts_once(said: str, found: tuple[int, int]) -> None:
+    assert connections({"connections": Answer(0, said.encode())}) == found
 
 
 def facts(node: str = "lb1") -> Facts:
