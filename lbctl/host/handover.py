@@ -9,6 +9,7 @@ firewalls that drop what is invalid to them.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,10 @@ _ERRORS = {
 _TYPES = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}
 # of what is closed already, nothing is awaited that the client would miss
 _OPEN = ("established", "fin-wait-1", "close-wait", "last-ack", "closing", "syn-recv")
+# HAProxy has nothing to do with these yet, or no more: the kernel goes on sending for up to two minutes
+_KERNELS = ("SYN-RECV", "FIN-WAIT-1", "LAST-ACK", "CLOSING")
+_SENT_AGAIN = re.compile(r"timer:\(on,[^,]*,(\d+)\)")
+_UNANSWERED = 3  # times: for more than a second, in SYN-RECV for seven
 
 
 @dataclass(frozen=True)
@@ -93,10 +98,18 @@ def open_probe(vips: Sequence[str], own: Iterable[str] = ()) -> Probe:
     """
     states = " ".join(f"state {state}" for state in _OPEN)
     others = "".join(f" and not dst [{one}]" if ":" in one else f" and not dst {one}" for one in own)
-    return Probe("open", f"ss -Htn {states} {of_addresses(vips)}{shlex.quote(others) if others else ''}")
+    return Probe("open", f"ss -Htno {states} {of_addresses(vips)}{shlex.quote(others) if others else ''}")
 
 
 def open_ports(said: str) -> Counter[int]:
-    """How many connections are open to each port: `open_probe` says State Recv-Q Send-Q Local Peer."""
+    """How many connections are open to each port: `open_probe` says State Recv-Q Send-Q Local Peer, and for
+    how long what was sent last has not been acknowledged.
+    """
     rows = (line.split() for line in said.splitlines())
-    return Counter(int(row[3].rpartition(":")[2]) for row in rows if len(row) >= 5)
+    return Counter(int(row[3].rpartition(":")[2]) for row in rows if len(row) >= 5 and not _gone(row))
+
+
+def _gone(row: Sequence[str]) -> bool:
+    """Is there no client any more, who would miss it?"""
+    sent_again = _SENT_AGAIN.match(row[-1])
+    return row[0] in _KERNELS and sent_again is not None and int(sent_again[1]) >= _UNANSWERED

@@ -82,6 +82,23 @@ class TestOpen:
         assert open_ports(SS) == {80: 2, 5000: 1}
         assert open_ports("") == {}
 
+    @pytest.mark.parametrize(
+        ("state", "timer", "number"),
+        [
+            ("FIN-WAIT-1", "timer:(on,6.2sec,3)", 0),
+            ("LAST-ACK", "timer:(on,12sec,5)", 0),
+            ("SYN-RECV", "timer:(on,7.9sec,3)", 0),
+            ("FIN-WAIT-1", "timer:(on,200ms,0)", 1),
+            ("SYN-RECV", "timer:(on,1.9sec,2)", 1),
+            ("FIN-WAIT-1", "timer:(persist,2min,9)", 1),  # the client is there, and slow
+            ("FIN-WAIT-1", "", 1),
+            ("ESTAB", "timer:(on,12sec,5)", 1),  # HAProxy's own timeouts end it
+        ],
+    )
+    def test_whose_client_is_gone_is_not_waited_for(self, state: str, timer: str, number: int) -> None:
+        row = f"{state} 0 1 10.0.0.9:80 10.0.0.99:51001 {timer}\n"
+        assert open_ports(row).total() == number
+
     def test_what_is_closed_on_this_side_is_not_asked_for(self) -> None:
         of_one = open_probe(["10.0.0.9"], ["10.0.0.2", "fd00::2"]).script
         assert "'( src 10.0.0.9 )'' and not dst 10.0.0.2 and not dst [fd00::2]'" in of_one

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.lab
 TARGETS = [f"{VIP}:{port}" for port in PORTS]
 KINDS = ("new", "keep-alive", "slow", "idle")
 DOWNLOADS, SIZE = 3, 1_000_000
+GONE = "10.15.85.240"  # an address of a client that goes
 # it begins another request before HAProxy ends its connection
 OWN_CLIENT = f"""
 : since own client
@@ -123,6 +124,22 @@ class TestOwnClients:
         assert "may be cut as the VIP moves (1 on lb1, 1 on lb2)" in said
         assert "moved to lb2 losslessly" in said and "not losslessly" not in said
         assert report.failed == 0, report.lines()
+
+
+class TestGoneClients:
+    def test_nobody_waits_for_them(self, site: Site) -> None:
+        """HAProxy answers, closes, and nobody is there: the kernel goes on sending for more than a minute."""
+        url = f"http://{VIP}:5000/slow?seconds=2"
+        site.sh("client", f"ip addr add {GONE}/24 dev eth0")
+        curl = f"curl -s -m 60 --interface {GONE} -H 'Connection: close' '{url}'"
+        site.sh("client", f"setsid nohup {curl} >/dev/null 2>&1 </dev/null &")
+        eventually(lambda: GONE in site.sh("lb1", "ss -Htn state established"), 2)
+        site.sh("client", f"ip addr del {GONE}/24 dev eth0")
+        eventually(lambda: GONE in site.sh("lb1", "ss -Htn state fin-wait-1"), 5)
+        done = site.lbctl("restart", "haproxy", "lb1", "--yes", "--json")
+        said = next(line["said"] for line in done.lines if line.get("step") == "handover" and "said" in line)
+        tell("one client is gone:", said)
+        assert "losslessly: all connections ended" in said and "not" not in said
 
 
 class TestBounded:
