@@ -150,7 +150,8 @@ echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose""",
 )
 # its zone is `public`, and lets ssh in alone
 FIREWALLD = Ruleset(
-    up="firewall-cmd -q --add-protocol=vrrp " + " ".join(f"--add-port={port}/tcp" for port in PORTS),
+    up="firewall-cmd -q --add-protocol=vrrp && firewall-cmd -q "
+    + " ".join(f"--add-port={port}/tcp" for port in PORTS),
     down="systemctl stop firewalld",
 )
 
