@@ -150,7 +150,8 @@ echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose""",
 )
 # its zone is `public`, and lets ssh in alone
 FIREWALLD = Ruleset(
-    up="firewall-cmd -q --add-protocol=vrrp && firewall-cmd -q "
+    up="timeout 30 sh -c 'until firewall-cmd -q --state; do sleep 0.3; done' || systemctl status firewalld\n"
+    "firewall-cmd -q --add-protocol=vrrp && firewall-cmd -q "
     + " ".join(f"--add-port={port}/tcp" for port in PORTS),
     down="systemctl stop firewalld",
 )
@@ -161,6 +162,7 @@ INVALID = Net("ct-invalid", rules=CT_INVALID)
 TWO_VIPS = Net("two-vips", masters=("lb1", "lb2"))
 IPV6 = Net("ipv6", address="fd00:15::{}")
 ROUTED = Net("router", router=True)
-GUARDED = Net("firewalld", rules=FIREWALLD, packages=("firewalld",))
+# netbase: firewalld reads the names of protocols
+GUARDED = Net("firewalld", rules=FIREWALLD, packages=("firewalld", "netbase"))
 NETS = (IPV4, UNICAST, INVALID, TWO_VIPS, IPV6, ROUTED, GUARDED)
 """In an order in which each lab is booted once."""
