@@ -48,8 +48,6 @@ DISK_MB = 200  # so small that it is filled at once
 SETTLE = 20.0  # seconds for an election, a daemon that comes up again, a port that is bound
 STEADY = 4.0  # seconds without a move: the check's two polls, and an election
 LOCK = 75.0  # seconds until a lock is given up whose holder is silent, with some to spare
-# what the next apply takes away, and nothing reads: candidates, copies, a policy that forbids nothing
-PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
 
 UNITS = PACKAGES = ("haproxy", "keepalived")
 UPGRADE = ("upgrade", PACKAGES[-1], "--node", UPGRADED, "--yes", "--json")
@@ -313,8 +311,8 @@ def heal(site: Site, cell: Cell, said: str) -> None:
     """Without lbctl no node is left armed or held out; what a killed one left, the next one puts back."""
     if cell.fault is not Fault.KILL:
         eventually(lambda: not any(busy(site, node) for node in NODES), within(cell) + 15)
-        left = {node: set(one.splitlines()) - PASSIVE for node, one in site.left_behind().items()}
-        assert not any(left.values()), f"{left}\n{said}"
+        left = site.at_work()
+        assert left == {}, f"{left}\n{said}"
         for node in NODES:
             site.sh(node, "[ ! -e /usr/sbin/policy-rc.d ] || /usr/sbin/policy-rc.d keepalived start")
     serves(site)

@@ -78,6 +78,9 @@ HEAT = ("    cinder: 8776\n", "    cinder: 8776\n    heat: 8004\n")
 FOURTH = "  mesa-virt-04: 10.15.85.144\n"
 ALLOW_ALL = "drift,shrink,split,tie,vip-removed"
 
+# candidates, copies, a policy that forbids nothing
+PASSIVE = frozenset({"stage", "txn", "/usr/sbin/policy-rc.d"})
+
 # what an apply leaves for a moment and must not leave for good
 _LEFT = """
 cd /var/lib/lbctl || exit 0
@@ -247,6 +250,11 @@ class Site:
     def left_behind(self) -> dict[str, str]:
         """By node: what of an apply is still there that should not be."""
         found = {node.name: self.sh(node.name, _LEFT) for node in self.lab.spec.nodes}
+        return {node: said for node, said in found.items() if said}
+
+    def at_work(self) -> dict[str, set[str]]:
+        """The same of one that was cut off, without what does nothing and goes with the next apply."""
+        found = {node: set(said.splitlines()) - PASSIVE for node, said in self.left_behind().items()}
         return {node: said for node, said in found.items() if said}
 
     def snapshot(self, node: str) -> str:

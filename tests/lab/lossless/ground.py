@@ -46,7 +46,7 @@ class Ground:
         self._guard(site)
         site.write(net.text(site.name))
         # of a run that has failed a node may have kept what its own undo takes away
-        eventually(lambda: site.left_behind() == {}, CONFIRM_WITHIN + SETTLE)
+        eventually(lambda: site.at_work() == {}, CONFIRM_WITHIN + SETTLE)
         if site.plan()["changes"]:
             site.apply("--allow", ALLOWED)
         eventually(lambda: at_home(site, net), SETTLE)

@@ -94,8 +94,8 @@ def killed(site: Site, part: Part) -> None:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    left = site.left_behind()
-    seconds = eventually(lambda: site.left_behind() == {}, WITHIN + SETTLE)
+    left = site.at_work()
+    seconds = eventually(lambda: site.at_work() == {}, WITHIN + SETTLE)
     eventually(lambda: at_home(site, IPV4), SETTLE)
     tell(f"killed {part}: nothing left {seconds:.1f} s later; left {left}")
     assert left
