@@ -31,7 +31,7 @@ PACKAGES = ("haproxy", "keepalived")
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PACKAGE]...", help="haproxy or keepalived; none = both.", show_default=False),
+    typer.Argument(metavar="PACKAGE", help="haproxy or keepalived; none = both.", show_default=False),
 ]
 Nodes = Annotated[
     list[str] | None,
