@@ -27,8 +27,9 @@ class Part:
 
 _TABLE = "nft list table ip lbctl_handover >/dev/null 2>&1"
 _HAS = 'ip -o addr show dev {dev} | grep -qF " {{vip}}/"'
-# nothing is started for it: the removal takes milliseconds, and after the last part of all comes the confirm
-_ARP = 'read -r arp </proc/sys/net/ipv4/conf/eth0/arp_ignore && [ "$arp" = {} ]'
+# nothing is started for it: the removal takes milliseconds, and after the last part of all comes the confirm. Read
+# byte by byte, as sh does, such a file ends after its number, without a line's end: that is no success of `read`
+_ARP = 'read -r arp </proc/sys/net/ipv4/conf/eth0/arp_ignore; [ "$arp" = {} ]'
 
 
 def parts() -> tuple[Part, ...]:
