@@ -27,8 +27,8 @@ class Part:
 
 _TABLE = "nft list table ip lbctl_handover >/dev/null 2>&1"
 _HAS = 'ip -o addr show dev {dev} | grep -qF " {{vip}}/"'
-# nothing is started for it: the removal takes milliseconds, and after the last part of all comes the confirm. Read
-# byte by byte, as sh does, such a file ends after its number, without a line's end: that is no success of `read`
+# nothing is started for it: the removal takes milliseconds, and after the last part of all comes the confirm.
+# Read byte by byte, as sh does, such a file ends after its number: `read` misses the line's end, and fails
 _ARP = 'read -r arp </proc/sys/net/ipv4/conf/eth0/arp_ignore; [ "$arp" = {} ]'
 
 
