@@ -40,6 +40,7 @@ def test_there_are_as_many_runs_as_promised(dead: bool) -> None:
     assert runs(IPV4, Deed.SCRIPT, dead=dead) == 2
     assert runs(IPV4, Deed.VIP, Deed.ROUTER, dead=dead) == 2
     assert runs(IPV4, Deed.UPGRADE, dead=dead) == 2
+    assert runs(IPV4, Deed.CONTROLLER) == 2
 
 
 def test_each_lab_is_booted_once_and_no_case_comes_twice() -> None:
@@ -68,7 +69,8 @@ def test_every_deed_changes_what_it_says(deed: Deed, loaded: Callable[[str], Clu
     text = IPV4.text("proof")
     before, after = loaded(text).node("lb1"), loaded(EDITS[deed](IPV4, text)).node("lb1")
     changed = {file.path for file in after.files if file not in before.files}
-    daemon = "haproxy" if deed in (Deed.RELOADED, Deed.RESTARTED) else "keepalived"
+    of_haproxy = deed in (Deed.RELOADED, Deed.RESTARTED, Deed.CONTROLLER)
+    daemon = "haproxy" if of_haproxy else "keepalived"
     assert {path.split("/")[2] for path in changed} >= {daemon}
     assert any(f"/{daemon}." in path for path in changed)
     assert len(changed) == (2 if deed is Deed.RESTARTED else 1)

@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.lab.lossless.clusters import GUARDED, INVALID, IPV4, IPV6, NETS, ROUTED, TWO_VIPS, UNICAST, Net
+from tests.lab.lossless.clusters import (
+    CONTROLLERS,
+    GUARDED,
+    INVALID,
+    IPV4,
+    IPV6,
+    NETS,
+    ROUTED,
+    TWO_VIPS,
+    UNICAST,
+    Net,
+)
 
 USUAL, MANY = 60, 200  # clients, in equal parts of new connections, kept-alive ones and 2-second requests
 REQUESTS, SLOW = 100_000, 200  # the least of a run
@@ -25,6 +36,7 @@ class Deed(Enum):
     VIP = "keepalived.conf, a VIP"
     ROUTER = "keepalived.conf, a virtual router"
     UPGRADE = "upgrade of both packages"
+    CONTROLLER = "a controller removed"
 
     def __str__(self) -> str:
         return self.value
@@ -64,12 +76,18 @@ def _router(net: Net, text: str) -> str:
     return _replaced(text, "virtual_router_id: 5", "virtual_router_id: 6")
 
 
+def _controller(net: Net, text: str) -> str:
+    last = len(CONTROLLERS) - 1
+    return _replaced(text, f', {CONTROLLERS[last]}: "{net.address.format(141 + last)}"', "")
+
+
 EDITS: dict[Deed, Edit] = {
     Deed.RELOADED: _reloaded,
     Deed.RESTARTED: _restarted,
     Deed.SCRIPT: _script,
     Deed.VIP: _vip,
     Deed.ROUTER: _router,
+    Deed.CONTROLLER: _controller,
 }
 """The other cluster file of a deed; a restart has none, nor an upgrade."""
 
@@ -106,8 +124,9 @@ def cases() -> tuple[Case, ...]:
         Case(IPV6, Deed.RESTART, 2),
     )
     dead = tuple(Case(one.net, one.deed, one.runs, one.clients, dead=True) for one in found)
+    gone = Case(IPV4, Deed.CONTROLLER, 2)
     behind = tuple(Case(net, Deed.RESTART, 1) for net in (INVALID, ROUTED, GUARDED))
-    return tuple(sorted((*found, *dead, *behind), key=lambda case: NETS.index(case.net)))
+    return tuple(sorted((*found, *dead, gone, *behind), key=lambda case: NETS.index(case.net)))
 
 
 def selection() -> tuple[Case, ...]:
