@@ -84,9 +84,9 @@ class Net:
         return self.name
 
     @property
-    def lab(self) -> tuple[str, bool, tuple[str, ...]]:
-        """Two with the same one need other files only, and no other machines."""
-        return self.address, self.router, self.packages
+    def lab(self) -> tuple[str, bool, tuple[str, ...], tuple[str, ...]]:
+        """Two with the same one need other files only, and no lab that has other machines, or VIPs."""
+        return self.address, self.router, self.packages, self.vips
 
     @property
     def vips(self) -> tuple[str, ...]:
