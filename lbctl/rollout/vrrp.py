@@ -51,6 +51,13 @@ def wait(run: Run, good: Callable[[Holders], bool]) -> Holders | None:
         time.sleep(_POLL)
 
 
+def calm(run: Run) -> None:
+    """Wait until every VIP is where it is predicted to be, at most as long as an election may take."""
+    until = time.monotonic() + settle_seconds(run)
+    while complaints(run, *look(run)) and time.monotonic() < until:
+        time.sleep(_POLL)
+
+
 class _Beside:
     """Sees that a node which has just joined holds a VIP beside another: one does not hear the other."""
 

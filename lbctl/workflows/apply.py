@@ -18,6 +18,7 @@ from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
 from lbctl.planning.turn import drain_seconds, least_seconds
+from lbctl.rollout import vrrp
 from lbctl.rollout.prober import made
 from lbctl.rollout.reconnect import looked_again
 from lbctl.rollout.run import CONFIRM_WITHIN, DRAIN_TIMEOUT, Run, taken_together
@@ -189,10 +190,14 @@ def _locked(with_: Apply, what: str) -> Iterator[tuple[Apply, dict[str, Facts]]]
 def recover(with_: Apply) -> None:
     """Put back what an apply left that was cut off; whoever does so plans again.
 
+    A node that is back in the election may get a VIP back: that is waited for, or the plan would be stale.
     Raises LockedError, and RemoteError where a node cannot be put back.
     """
     with _locked(with_, "putting back what was cut off") as (wider, gathered):
-        _recovered(wider, gathered)
+        if _recovered(wider, gathered):
+            found = dict(read_all(wider.cluster, wider.transport, wider.emit))
+            plan = make(wider.cluster, found, now())
+            vrrp.calm(Run(wider.cluster, "", plan, wider.transport, found, wider.emit))
 
 
 def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:

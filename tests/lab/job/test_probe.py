@@ -29,9 +29,8 @@ def outage(site: Site, done: Done) -> dict[str, object]:
 
 
 def when(site: Site, step: str, node: str, script: str, *words: str, where: str = "lb1") -> Done:
-    """An apply of a fourth controller, in which `script` runs, on the holder, when a step begins."""
-    site.write(four(site.text))
-    with site.start("apply", "--yes", "--json", *words) as process:
+    """A rollout in which `script` runs, on the holder, when a step begins."""
+    with site.start(*words, "--yes", "--json") as process:
         assert process.stdout is not None and process.stderr is not None
         lines: list[str] = []
         for line in process.stdout:
@@ -101,7 +100,8 @@ class TestNothingFails:
 
 class TestSomethingFails:
     def test_it_is_said_in_which_step(self, site: Site) -> None:
-        done = when(site, "arm", "lb2", STOPPED)
+        site.write(four(site.text))
+        done = when(site, "arm", "lb2", STOPPED, "apply")
         assert done.code == 0, done.err
         found = outage(site, done)
         assert int(str(found["failed"])) > len(PORTS)
@@ -110,7 +110,8 @@ class TestSomethingFails:
         assert worst["nodes"] == ["lb2"]
 
     def test_more_than_it_may_be_stops_it(self, site: Site) -> None:
-        done = when(site, "arm", "lb2", STOPPED, "--max-outage", "0.3")
+        site.write(four(site.text))
+        done = when(site, "arm", "lb2", STOPPED, "apply", "--max-outage", "0.3")
         assert done.code == 3, done.out
         found = outage(site, done)
         assert float(str(found["outage"])) > 0.3 and found["max_outage"] == 0.3
@@ -131,9 +132,9 @@ class TestSomethingFails:
 
 
 class TestTheAskingNode:
-    def test_what_asks_is_killed_and_the_apply_goes_on(self, site: Site) -> None:
+    def test_what_asks_is_killed_and_the_restart_goes_on(self, site: Site) -> None:
         """While lb2 is under way lb3 asks; another one does then."""
-        done = when(site, "swap", "lb2", _KILL, where="lb3")
+        done = when(site, "swap", "lb2", _KILL, "restart", "haproxy", where="lb3")
         assert done.code == 0, done.err
         found = outage(site, done)
         assert found["failed"] == 0 and int(str(found["asked"])) > 50

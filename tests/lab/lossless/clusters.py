@@ -137,7 +137,8 @@ class Net:
         return f'  {node}: {{address: "{self.address.format(33 + number)}", priority: {{{priorities}}}}}'
 
 
-# what is invalid to conntrack is dropped at once, and so is what it has not seen the beginning of
+# what is invalid to conntrack is dropped at once, and so is what it has not seen the beginning of: such are
+# HAProxy's own connections to controllers from before, which a reload ends
 CT_INVALID = Ruleset(
     up="""nft -f - <<'.'
 table inet strict {
@@ -145,7 +146,8 @@ table inet strict {
   chain in { type filter hook input priority 0; ct state invalid drop; }
 }
 .
-echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose""",
+echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose
+! systemctl -q is-active haproxy || systemctl reload haproxy""",
     down="nft delete table inet strict; echo 1 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose",
 )
 # its zone is `public`, and lets ssh in alone
