@@ -190,9 +190,9 @@ class Site:
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """lbctl in a process group of its own, as a shell starts it."""
+        """lbctl in a process group of its own, as a shell starts it: it hears Ctrl-C, whoever runs the tests."""
         return subprocess.Popen(
-            self.command(*words),
+            ["env", "--default-signal=INT", *self.command(*words)],
             cwd=self.root,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
