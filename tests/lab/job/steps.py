@@ -190,7 +190,7 @@ class Site:
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """lbctl in a process group of its own, as a shell starts it: it hears Ctrl-C, whoever runs the tests."""
+        """lbctl in a process group of its own, as a shell starts it: Ctrl-C reaches it, always."""
         return subprocess.Popen(
             ["env", "--default-signal=INT", *self.command(*words)],
             cwd=self.root,
