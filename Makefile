@@ -11,7 +11,7 @@ help:
 	@echo "make check     lint, format, types, unit tests: no root, under a minute"
 	@echo "make test      check, and the tests on real nodes in the lab (root)"
 	@echo "make faults    every fault at every step on every node, LABS=2 side by side: forty minutes (root)"
-	@echo "make lossless  no failed request in 100,000 a run, for every change that moves a VIP or need not: two hours (root)"
+	@echo "make lossless  no failed request in 100,000 a run, for every change that moves a VIP or need not: an hour and a half (root)"
 	@echo "make bench     the figures, side by side with other tools (root)"
 	@echo "make lab-up    boot the cluster of cluster.yaml on this machine (root)"
 	@echo "make lab-down  take it down again"
