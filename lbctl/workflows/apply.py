@@ -195,9 +195,9 @@ def recover(with_: Apply) -> None:
     """
     with _locked(with_, "putting back what was cut off") as (wider, gathered):
         if _recovered(wider, gathered):
-            found = dict(read_all(wider.cluster, wider.transport, wider.emit))
-            plan = make(wider.cluster, found, now())
-            vrrp.calm(Run(wider.cluster, "", plan, wider.transport, found, wider.emit))
+            read_now = read_all(with_.cluster, with_.transport, with_.emit)
+            cluster, found = whole(with_.cluster, read_now, with_.transport, with_.emit)
+            vrrp.calm(Run(cluster, "", make(cluster, found, now()), with_.transport, dict(found), with_.emit))
 
 
 def _recovered(with_: Apply, gathered: Mapping[str, Facts]) -> bool:

@@ -213,7 +213,7 @@ class TestByHand:
             assert len(down) == DEAD_PORTS
         finally:
             site.lab.controller_start(DEAD)
-            eventually(lambda: all(states(site, node)[dead][0] == 2 for node in NODES), 60)
+            eventually(lambda: all(up for node in NODES for up, _, _ in states(site, node).values()), 60)
 
     def test_no_dump_is_left_for_a_haproxy_that_restarts_by_itself(self, site: Site) -> None:
         with taken_out(site):
