@@ -8,11 +8,10 @@ from lbctl.errors import Problem
 from lbctl.haproxy.additions import without_idle_close
 from lbctl.haproxy.views import binds
 from lbctl.keepalived.views import instances
-from lbctl.model.cluster import MAIN_FILES
-from lbctl.model.content import Content
+from lbctl.model.cluster import HAPROXY_CFG
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Address, Resource
-from lbctl.planning.meaning import document
+from lbctl.planning.meaning import live_document
 
 LOSSLESS = "lossless: what is open on this one ends there first"
 
@@ -71,36 +70,30 @@ def obstacles(gathered: Mapping[str, Facts]) -> Iterator[tuple[str, str]]:
 
 
 def _vmac(facts: Facts) -> bool:
-    live = _live(facts, "keepalived")
-    found = document("keepalived", live)
+    found = live_document(facts, "keepalived")
     return found is not None and any(one.vmac for one in instances(found))
 
 
 def _udp(facts: Facts) -> bool:
-    found = document("haproxy", _live(facts, "haproxy"))
+    found = live_document(facts, "haproxy")
     return found is not None and any(bind.udp for bind in binds(found))
 
 
 def _closes_idle(facts: Facts) -> bool:
-    found = document("haproxy", _live(facts, "haproxy"))
+    found = live_document(facts, "haproxy")
     return found is not None and bool(without_idle_close(found))
 
 
 def _changed(facts: Facts) -> bool:
     """Is its haproxy.cfg another one than lbctl has put there? A soft stop is a reload, and would load it."""
-    address = Address(facts.node, "file", MAIN_FILES["haproxy"])
+    address = Address(facts.node, "file", HAPROXY_CFG)
     applied = facts.owner.applied(address) if facts.owner else None
-    live = _live(facts, "haproxy")
+    live = facts.live(address)
     if not facts.active("haproxy"):
         return False
-    if facts.owner is None or applied is None or live is None:
+    if facts.owner is None or applied is None or not isinstance(live, Resource) or live.content is None:
         return True
-    return live.digest(facts.owner.key) != applied.value("content")
-
-
-def _live(facts: Facts, daemon: str) -> Content | None:
-    live = facts.live(Address(facts.node, "file", MAIN_FILES[daemon]))
-    return live.content if isinstance(live, Resource) else None
+    return live.content.digest(facts.owner.key) != applied.value("content")
 
 
 _HABITS: tuple[tuple[Callable[[Facts], bool], str, str], ...] = (

@@ -12,6 +12,7 @@ from lbctl.model.cluster import MAIN_FILES, Node
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, Impact, Scope
 from lbctl.model.facts import Facts
+from lbctl.model.resource import Address, Resource
 from lbctl.planning import semantic
 
 # a file that lbctl forgets the effects of when it leaves the cluster file: by the folder it stood in
@@ -67,6 +68,12 @@ def _file(change: Change, node: Node, facts: Facts) -> Change:
 def daemon_of(path: str) -> str:
     """Whose main configuration file this is, "" for any other file."""
     return next((daemon for daemon, main in MAIN_FILES.items() if main == path), "")
+
+
+def live_document(facts: Facts, daemon: str) -> Document | None:
+    """A daemon's main file as it was when the node was read; None where it is not there, or nobody knows."""
+    live = facts.live(Address(facts.node, "file", MAIN_FILES[daemon]))
+    return document(daemon, live.content) if isinstance(live, Resource) else None
 
 
 def document(daemon: str, content: Content | None) -> Document | None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from lbctl.document import Document
 from lbctl.keepalived.views import instances
 from lbctl.kinds import PACKAGE
 from lbctl.model.change import Action, Change
-from lbctl.model.cluster import KEEPALIVED_CONF, Cluster
+from lbctl.model.cluster import Cluster
 from lbctl.model.effect import Impact, merged
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Role, Step, StepName
 from lbctl.planning import election, handover, join, servers
 from lbctl.planning.instant import election_seconds, renewed, taken_at_one_instant
-from lbctl.planning.meaning import document
+from lbctl.planning.meaning import document, live_document
 
 VERIFIED = "units active, binds listening, servers up, one holder a VIP"
 CONFIRMED = "write the owner record, disarm the undo"
@@ -197,14 +196,14 @@ def _count(changes: Sequence[Change]) -> str:
 
 def held_out(facts: Facts) -> bool:
     """Can the running keepalived be held out of the election by the drain file?"""
-    return facts.active("keepalived") and election.drainable(_vrrp(facts))
+    return facts.active("keepalived") and election.drainable(live_document(facts, "keepalived"))
 
 
 def leaves_by_drain(gathered: Mapping[str, Facts], name: str) -> bool:
     """Do all its VIPs go to another node when it is drained? Not to one that does not preempt, and not where
     instances are in a sync group (measured): they do when keepalived is stopped here.
     """
-    found = _vrrp(gathered[name])
+    found = live_document(gathered[name], "keepalived")
     if found is None or not held_out(gathered[name]) or any(one.sync_group for one in instances(found)):
         return False
     standing = [
@@ -212,17 +211,13 @@ def leaves_by_drain(gathered: Mapping[str, Facts], name: str) -> bool:
         for facts in gathered.values()
         if facts.active("keepalived")
         for one in election.candidates(
-            facts.node, _vrrp(facts), drain=election.DRAINED if facts.node == name else facts.drain
+            facts.node,
+            live_document(facts, "keepalived"),
+            drain=election.DRAINED if facts.node == name else facts.drain,
         )
     ]
     own = {vip for one in standing if one.node == name for vip in one.vips if vip in gathered[name].held}
     return all(election.owner([c for c in standing if vip in c.vips], name) != name for vip in own)
-
-
-def _vrrp(facts: Facts) -> Document | None:
-    """keepalived's file as it is now."""
-    live = next((r for r in facts.resources if r.address.name == KEEPALIVED_CONF), None)
-    return document("keepalived", getattr(live, "content", None))
 
 
 def way_out(gathered: Mapping[str, Facts], name: str) -> str:

@@ -11,7 +11,7 @@ from lbctl.document import Document
 from lbctl.errors import CommandError, NodeError, RemoteError
 from lbctl.kinds import KINDS, kind
 from lbctl.model.change import Action, Change
-from lbctl.model.cluster import MAIN_FILES, Cluster, Node
+from lbctl.model.cluster import Cluster, Node
 from lbctl.model.command import Clock, Command, Probe, command
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect, merged
@@ -21,7 +21,7 @@ from lbctl.model.kind import Work
 from lbctl.model.plan import Plan
 from lbctl.model.resource import Address, Resource
 from lbctl.planning.instant import taken_at_one_instant
-from lbctl.planning.meaning import document, explained
+from lbctl.planning.meaning import explained, live_document
 from lbctl.planning.threeway import compare
 from lbctl.rollout.prober import Prober
 from lbctl.transport.protocol import Transport
@@ -205,8 +205,7 @@ class Run:
 
     def live_document(self, name: str, daemon: str) -> Document | None:
         """A daemon's main file as it was when the node was last read before its turn."""
-        live = self.gathered[name].live(Address(name, "file", MAIN_FILES[daemon]))
-        return document(daemon, live.content) if isinstance(live, Resource) else None
+        return live_document(self.gathered[name], daemon)
 
     def reach(self, name: str) -> None:
         """Raises NodeError when the node does not answer at once: longer commands need not be tried."""
