@@ -19,7 +19,7 @@ from lbctl.lab.registry import Paths
 from lbctl.lab.spec import LabNode
 from lbctl.local import cgroup, netns
 from lbctl.local.process import run
-from lbctl.local.spawn import daemon
+from lbctl.local.spawn import daemon, run_in
 
 BOOT = Path(__file__).with_name("boot.sh")
 PREPARE = Path(__file__).with_name("prepare.sh")
@@ -30,17 +30,18 @@ POLL = 0.02
 
 def prepare(node: LabNode, image: Path, paths: Paths, hosts: str) -> str:
     """Lay a node's own layer over the image and write what is its own into it; its public host key."""
+    groups = cgroup.make(paths.group)
     place = paths.node(node.name)
     layer, root = place / "layer", place / "root"
     for directory in (layer, root):
         directory.mkdir(parents=True)
     if node.disk_mb:
-        run(["mount", "-t", "tmpfs", "-o", f"size={node.disk_mb}m", "tmpfs", str(layer)])
+        run_in(groups, ["mount", "-t", "tmpfs", "-o", f"size={node.disk_mb}m", "tmpfs", str(layer)])
     for name in ("upper", "work"):
         (layer / name).mkdir()
     options = f"lowerdir={image},upperdir={layer / 'upper'},workdir={layer / 'work'}"
-    run(["mount", "-t", "overlay", "-o", options, "overlay", str(root)])
-    return _personal(node, root, paths, hosts)
+    run_in(groups, ["mount", "-t", "overlay", "-o", options, "overlay", str(root)])
+    return _personal(node, root, paths, hosts, groups)
 
 
 def scrap(name: str, paths: Paths) -> None:
@@ -184,7 +185,7 @@ def hosts_file(names: Sequence[tuple[str, str]]) -> str:
     return "\n".join([*lines, *(f"{address} {name}" for name, address in names)]) + "\n"
 
 
-def _personal(node: LabNode, root: Path, paths: Paths, hosts: str) -> str:
+def _personal(node: LabNode, root: Path, paths: Paths, hosts: str, groups: Sequence[Path]) -> str:
     (root / "etc/hostname").write_text(f"{node.name}\n")
     (root / "etc/hosts").write_text(hosts)
     machine = hashlib.sha256(f"{paths.prefix}/{node.name}".encode()).hexdigest()[:32]
@@ -192,5 +193,6 @@ def _personal(node: LabNode, root: Path, paths: Paths, hosts: str) -> str:
     public = paths.key.with_name(f"{paths.key.name}.pub").read_text()
     (root / "root/.operator.pub").write_text(public)
     script = ["chroot", str(root), "sh", "-c", PREPARE.read_text(), "sh"]
-    run([*script, node.user, node.become, str(node.ssh_port)], stdin=f"{node.password}\n".encode())
+    words = [node.user, node.become, str(node.ssh_port)]
+    run_in(groups, [*script, *words], stdin=f"{node.password}\n".encode())
     return make_key(root / "etc/ssh/ssh_host_ed25519_key")

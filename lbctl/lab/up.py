@@ -14,8 +14,9 @@ from lbctl.lab import spec as specs
 from lbctl.lab.demolish import demolish
 from lbctl.lab.registry import Paths
 from lbctl.lab.spec import LabNode, LabSpec
-from lbctl.local import netns
+from lbctl.local import cgroup, netns
 from lbctl.local.process import run
+from lbctl.local.spawn import run_in
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -99,19 +100,21 @@ def _make_room(machines: int, progress: Progress) -> None:
 def _lay_ground(paths: Paths) -> None:
     """A memory file system for all that the lab writes: fast, and gone with one umount."""
     paths.root.mkdir(parents=True)
-    run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", str(paths.root)])
+    groups = cgroup.make(paths.group)
+    run_in(groups, ["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", str(paths.root)])
     for name in ("log", "node"):
         (paths.root / name).mkdir()
 
 
 def _make_network(spec: LabSpec, paths: Paths) -> None:
-    netns.add(paths.namespace("net"))
+    groups = cgroup.make(paths.group)
+    netns.add(paths.namespace("net"), groups)
     netns.batch(paths.namespace("net"), network.switch(spec))
     for place, endpoint in enumerate(network.endpoints(spec)):
         if spec.machine(endpoint.name):
             continue  # a node's namespace is made at each of its boots
         space = paths.namespace(endpoint.name)
-        netns.add(space)
+        netns.add(space, groups)
         netns.batch(paths.namespace("net"), network.plug(endpoint, place, space))
         netns.batch(space, network.inside(endpoint))
         if endpoint.forwards:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lbctl.errors import LocalError
 from lbctl.local.process import run
+from lbctl.local.spawn import run_in
 
 NETNS = Path("/run/netns")
 CLONE_NEWNET = 0x40000000  # linux/sched.h; os.setns comes only with Python 3.12
@@ -29,9 +30,12 @@ def names(start: str = "") -> list[str]:
     return sorted(path.name for path in NETNS.glob("*") if path.name.startswith(start))
 
 
-def add(namespace: str) -> None:
-    """Make a namespace with its loopback up. Raises LocalError when there is one of that name."""
-    run(["ip", "netns", "add", namespace])
+def add(namespace: str, groups: Sequence[Path]) -> None:
+    """Make a namespace with its loopback up, in control groups (directories).
+
+    Raises LocalError when there is one of that name.
+    """
+    run_in(groups, ["ip", "netns", "add", namespace])
     run(["ip", "-n", namespace, "link", "set", "lo", "up"])
 
 

@@ -54,6 +54,14 @@ def run_tied(argv: Sequence[str]) -> Completed:
     return run(["setpriv", "--pdeathsig", "KILL", *argv])
 
 
+def run_in(groups: Sequence[Path], argv: Sequence[str], *, stdin: bytes = b"") -> Completed:
+    """Run `argv` like `run`, in control groups (directories).
+
+    Whoever ends those ends it too where this process died; once they are removed it does nothing any more.
+    """
+    return run(grouped(groups, argv), stdin=stdin)
+
+
 def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """Turn this process into `argv`: its streams, signals and exit status are the command's own."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,14 +173,31 @@ class TestDown:
     def test_after_a_killed_up(self, labs: Labs, after: float) -> None:
         labs.guide()  # the image is there
         prefix = labs.prefix()
-        code = "from tests.lab.conftest import guide_spec; from lbctl.lab import Lab; import sys;"
-        code += "Lab.up(guide_spec(prefix=sys.argv[1]))"
-        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        with subprocess.Popen([sys.executable, "-c", code, prefix], env=env) as child:
+        with making(prefix) as child:
             within(20, Path(f"/run/lbctl/lab/{prefix}").exists)
             time.sleep(after)
             child.send_signal(signal.SIGKILL)
         down(prefix)
+        assert leftovers(prefix) == []
+        assert processes(prefix) == []
+
+    def test_what_a_killed_up_had_begun(self, labs: Labs, tmp_path: Path) -> None:
+        """A slow machine: the namespace would be made after all was taken away."""
+        labs.guide()
+        prefix = labs.prefix()
+        begun = tmp_path / "begun"
+        slow = tmp_path / "ip"
+        last = f"lbctl-{prefix}-mesa-virt-03"
+        slow.write_text(
+            f'#!/bin/sh\n[ "$1 $2 $3" = "netns add {last}" ] && {{ >{begun}; sleep 1; }}\n'
+            f'exec {shutil.which("ip")} "$@"\n'
+        )
+        slow.chmod(0o755)
+        with making(prefix, PATH=f"{tmp_path}:{os.environ['PATH']}") as child:
+            within(20, begun.exists)
+            child.send_signal(signal.SIGKILL)
+        down(prefix)
+        time.sleep(1.5)
         assert leftovers(prefix) == []
         assert processes(prefix) == []
 
@@ -486,6 +504,14 @@ class TestLogin:
         done = ssh(lab, "lb1", "true")
         assert done.returncode == 255 and "host key" in done.stderr.lower()
         labs.down(lab)
+
+
+def making(prefix: str, **environment: str) -> subprocess.Popen[bytes]:
+    """A process that brings the guide's lab up."""
+    code = "from tests.lab.conftest import guide_spec; from lbctl.lab import Lab; import sys;"
+    code += "Lab.up(guide_spec(prefix=sys.argv[1]))"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+    return subprocess.Popen([sys.executable, "-c", code, prefix], env=env)
 
 
 def processes(word: str) -> list[str]:
