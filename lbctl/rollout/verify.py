@@ -134,14 +134,21 @@ def _covers(listener: Listener, bind: Bind) -> bool:
 
 
 def _servers_lost(before: Facts, now: Facts, others: Sequence[Facts]) -> Iterator[str]:
-    """No backend has fewer live servers than the other nodes see, but for what an operator took out here."""
+    """No backend has fewer live servers than the other nodes see, but for what an operator took out here.
+
+    What was down here before too is a controller that comes back: HAProxy wants `rise` checks in a row, 20 s
+    with `inter 10s`, and its backend serves with the others meanwhile.
+    """
     if now.servers is None:
         return
     out = {(s.backend, s.server) for s in before.servers or () if s.status.startswith(("MAINT", "DRAIN"))}
+    down = {(s.backend, s.server) for s in before.servers or () if not s.up} - out
     mine = {(s.backend, s.server): s.up for s in now.servers if (s.backend, s.server) not in out}
+    serving = {backend for (backend, _), up in mine.items() if up}
     for facts in others:
         for seen in facts.servers or ():
-            if seen.up and mine.get((seen.backend, seen.server)) is False:
+            place = (seen.backend, seen.server)
+            if seen.up and mine.get(place) is False and not (place in down and seen.backend in serving):
                 yield f"{seen.backend}/{seen.server} is down here and up on {facts.node}"
 
 

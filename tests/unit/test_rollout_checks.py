@@ -78,6 +78,17 @@ class TestVerify:
         assert complaints(mine, down) == []
         assert complaints(replace(mine, servers=None), up) == []
 
+    def test_a_server_that_comes_back_during_the_rollout(self) -> None:
+        """Down here before as well: lost only where nothing else of its backend serves."""
+        down, live = ServerState("b", "a", "DOWN 1/2"), ServerState("b", "z", "UP")
+        up = facts(node="lb2", servers=(replace(down, status="UP"), live))
+        both, alone = facts(servers=(down, live)), facts(servers=(down,))
+        assert complaints(reloaded(servers=(down, live)), up, before=both) == []
+        assert complaints(reloaded(servers=(down,)), up, before=alone) == ["b/a is down here and up on lb2"]
+        was_up = facts(servers=(replace(down, status="UP"), live))
+        lost = complaints(reloaded(servers=(down, live)), up, before=was_up)
+        assert lost == ["b/a is down here and up on lb2"]
+
     @pytest.mark.parametrize("status", ["MAINT", "MAINT (via b/z)", "DRAIN"])
     def test_a_server_that_was_taken_out_here_by_hand(self, status: str) -> None:
         taken = (ServerState("b", "a", status),)
