@@ -34,6 +34,10 @@ def states(site: Site, node: str) -> dict[str, tuple[int, int, int]]:
     return {f"{row[1]}/{row[3]}": (int(row[5]), int(row[6]), int(row[7])) for row in rows}
 
 
+def down(site: Site, node: str) -> set[str]:
+    return {name for name, (up, _, _) in states(site, node).items() if not up}
+
+
 def set_server(site: Site, *words: str) -> None:
     for node in NODES:
         for word in words:
@@ -204,16 +208,26 @@ class TestByHand:
         """After a reload without it, it would count as up for as long as `inter`, 10 s here."""
         site.lab.controller_stop(DEAD)
         try:
-            dead = f"{API}/{DEAD}"
-            eventually(lambda: all(states(site, node)[dead][0] == 0 for node in NODES), 60)
+            eventually(lambda: all(len(down(site, node)) == DEAD_PORTS for node in NODES), 60)
             site.write(site.text.replace(*HEAT))
             with port_taken(site, "lb3", 8004):
                 site.apply(code=3)
-                down = [name for name, (up, _, _) in states(site, "lb3").items() if not up]
-            assert len(down) == DEAD_PORTS
+                assert len(down(site, "lb3")) == DEAD_PORTS
         finally:
             site.lab.controller_start(DEAD)
-            eventually(lambda: all(up for node in NODES for up, _, _ in states(site, node).values()), 60)
+            eventually(lambda: not any(down(site, node) for node in NODES), 60)
+
+    def test_one_that_comes_back_does_not_stop_an_apply(self, site: Site) -> None:
+        """The node under way has seen fewer good checks of it than another one."""
+        site.lab.controller_stop(DEAD)
+        try:
+            eventually(lambda: all(len(down(site, node)) == DEAD_PORTS for node in NODES), 60)
+        finally:
+            site.lab.controller_start(DEAD)
+        eventually(lambda: bool(down(site, "lb3") - down(site, "lb1")), 60)
+        site.write(site.text.replace(*HEAT))
+        site.apply()
+        assert site.plan()["changes"] == []
 
     def test_no_dump_is_left_for_a_haproxy_that_restarts_by_itself(self, site: Site) -> None:
         with taken_out(site):
