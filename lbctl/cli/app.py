@@ -21,6 +21,7 @@ COMMANDS = (
     "apply",
     "drift",
     "status",
+    "election",
     "report",
     "drain",
     "undrain",

@@ -53,11 +53,14 @@ class Outcome:
     idle: Holders = ()
 
 
+States = tuple[NodeState, ...]
+
+
 @dataclass(frozen=True)
 class Row:
     """One combination: the states of the table's nodes, in their order, all that failed at once."""
 
-    states: tuple[NodeState, ...]
+    states: States
     outcome: Outcome
 
 
@@ -75,7 +78,7 @@ class RouterTable:
     normal: tuple[Holders, ...]
     rows: tuple[Row, ...]
 
-    def outcome(self, states: tuple[NodeState, ...]) -> Outcome | None:
+    def outcome(self, states: States) -> Outcome | None:
         return next((row.outcome for row in self.rows if row.states == states), None)
 
 
@@ -88,6 +91,9 @@ class ElectionTable:
     routers: tuple[RouterTable, ...]
     notes: tuple[str, ...] = ()
 
+    def router(self, vip: str) -> RouterTable | None:
+        return next((one for one in self.routers if vip in one.vips), None)
+
 
 @dataclass(frozen=True)
 class ElectionChange:
@@ -95,3 +101,13 @@ class ElectionChange:
 
     before: ElectionTable
     after: ElectionTable
+
+
+@dataclass(frozen=True)
+class Difference:
+    """VIPs for which an apply changes the same: the combinations of the nodes' states, and how each ends
+    before and after; None = nobody knows the VIP then."""
+
+    vips: tuple[str, ...]
+    nodes: tuple[str, ...]
+    rows: tuple[tuple[States, Outcome | None, Outcome | None], ...]

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 
-from lbctl.model.election import ElectionTable, Holders, NodeState, Outcome, RouterTable, Row, Why
+from lbctl.model.election import (
+    Difference,
+    ElectionChange,
+    ElectionTable,
+    Holders,
+    NodeState,
+    Outcome,
+    RouterTable,
+    Row,
+    States,
+    Why,
+)
 from lbctl.planning.contest import Ending, Key, play
 from lbctl.planning.ground import Ground, Router, ground, routers
 from lbctl.planning.party import Party
@@ -17,12 +28,11 @@ from lbctl.planning.sight import Sight
 ALL_OF, FEW = 4, 2
 """Of up to ALL_OF nodes every combination is in the table; of more, those in which at most FEW fail."""
 
-States = tuple[NodeState, ...]
-Held = Mapping[str, Holders]
-"""By VIP: who has it now."""
+LEAST = 0.1
+"""Seconds by which a takeover must become longer or shorter to be worth a word: skews differ by less."""
 
 
-def table(parties: Sequence[Party], held: Held | None = None) -> ElectionTable:
+def table(parties: Sequence[Party], held: Mapping[str, Holders] | None = None) -> ElectionTable:
     """The table of these nodes. Its rows begin with what lasts while nothing has failed: with the holders of
     now, or with those whom an election anew gives."""
     nodes = tuple(party.node for party in parties)
@@ -40,7 +50,53 @@ def combinations(nodes: Sequence[str], most: int) -> Iterator[States]:
         yield from (states for count, states in failed if count == number)
 
 
-def _router(whole: Ground, router: Router, nodes: tuple[str, ...], most: int, held: Held) -> RouterTable:
+def change(before: ElectionTable, after: ElectionTable) -> ElectionChange | None:
+    """What an apply changes in who holds the VIPs, if it changes anything where somebody holds one now."""
+    if not before.routers:
+        return None
+    found = ElectionChange(before, after)
+    return found if differences(found) else None
+
+
+def differences(of: ElectionChange) -> tuple[Difference, ...]:
+    """The combinations that end otherwise, or later or sooner, by the VIPs for which they do so alike."""
+    nodes = tuple(dict.fromkeys((*of.before.nodes, *of.after.nodes)))
+    most = min(of.before.failures, of.after.failures)
+    alike: dict[tuple[RouterTable | None, RouterTable | None], list[str]] = {}
+    for vip in dict.fromkeys(
+        vip for one in (of.before, of.after) for each in one.routers for vip in each.vips
+    ):
+        alike.setdefault((of.before.router(vip), of.after.router(vip)), []).append(vip)
+    found = []
+    for (before, after), vips in alike.items():
+        pairs = [
+            (states, _end(of.before, before, nodes, states), _end(of.after, after, nodes, states))
+            for states in combinations(nodes, most)
+        ]
+        rows = tuple((states, one, other) for states, one, other in pairs if _differ(one, other))
+        if rows:
+            found.append(Difference(tuple(vips), nodes, rows))
+    return tuple(found)
+
+
+def _end(
+    table: ElectionTable, router: RouterTable | None, nodes: Sequence[str], states: States
+) -> Outcome | None:
+    """How it ends for those of the nodes that are in the table."""
+    by_node = dict(zip(nodes, states, strict=True))
+    return router.outcome(tuple(by_node[node] for node in table.nodes)) if router else None
+
+
+def _differ(one: Outcome | None, other: Outcome | None) -> bool:
+    if one is None or other is None:
+        return one is not other
+    same = (one.ends, one.why, one.idle, one.back) == (other.ends, other.why, other.idle, other.back)
+    return not same or abs(one.seconds - other.seconds) >= LEAST
+
+
+def _router(
+    whole: Ground, router: Router, nodes: tuple[str, ...], most: int, held: Mapping[str, Holders]
+) -> RouterTable:
     has = {key for key in router.keys for vip in router.vips if key[0] in held.get(vip, ())}
     masters = frozenset(one for one in router.field.electors if not has.isdisjoint(one.keys))
     normal = play(router.field, masters, whole.well)
@@ -74,7 +130,8 @@ def _outcome(
     ends = _ends(endings, router, states)
     back = {end for ending in endings for end in play(router.field, ending.masters, whole.well)}
     sides = {_ends(some, router, states) for some in found.values()}
-    why = _whys(ends, endings, len(sides) > 1)
+    tied = any(ending.tied for ending in (*normal, *endings))
+    why = _whys(ends, endings, Why.UNSURE if len(sides) > 1 else Why.TIE if tied else Why.RACE)
     idle, reasons = _idle(whole, router, ends, states)
     seconds = max(ending.at for ending in endings)
     return Outcome(ends, seconds, (*why, *reasons), _ends(back, router, states), idle)
@@ -90,12 +147,11 @@ def _ends(endings: Iterable[Ending], router: Router, nodes: Iterable[str]) -> tu
     return tuple(sorted(found, key=lambda holders: [order.index(one) for one in holders]))
 
 
-def _whys(ends: Sequence[Holders], endings: Sequence[Ending], unsure: bool) -> Iterator[Why]:
+def _whys(ends: Sequence[Holders], endings: Sequence[Ending], several: Why) -> Iterator[Why]:
     if not all(ending.settled for ending in endings):
         yield Why.UNSETTLED
     if len(ends) > 1:
-        tied = any(ending.tied for ending in endings)
-        yield Why.UNSURE if unsure else Why.TIE if tied else Why.RACE
+        yield several
     if any(not holders for holders in ends):
         yield Why.NOBODY
     if any(len(holders) > 1 for holders in ends):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lbctl.document import Document
+from lbctl.haproxy.views import Bind, binds
 from lbctl.keepalived.views import scripts, track_processes
-from lbctl.model.cluster import Cluster, Node
+from lbctl.model.cluster import MAIN_FILES, Cluster, Node
 from lbctl.model.content import Content
+from lbctl.model.election import Holders
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning.contest import Key, News
@@ -24,9 +27,18 @@ class Party:
     node: str
     address: str
     keepalived: Document
-    haproxy: Document | None = None
+    haproxy: Content | None = None
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     drain: int = 0
+
+    @cached_property
+    def binds(self) -> tuple[Bind, ...]:
+        """Read when a check asks for it: the file may be a long one."""
+        found = document("haproxy", self.haproxy)
+        return tuple(one for one in binds(found) if one.first_port) if found else ()
+
+    def listens(self, port: int) -> bool:
+        return any(one.first_port <= port <= one.last_port for one in self.binds)
 
     def candidates(self, failing: frozenset[str] = frozenset()) -> dict[Key, Candidate]:
         """Its candidates while these checks fail, by node and instance."""
@@ -50,7 +62,7 @@ def checks(party: Party) -> tuple[Check, ...]:
     found = [
         Check(one.name, (one.fall - 1) * one.interval, one.fall * one.interval, seen)
         for one in scripts(party.keepalived)
-        if (seen := sight(one, party.haproxy, party.files.get)) is not Sight.BLIND
+        if (seen := sight(one, party.listens, party.files.get)) is not Sight.BLIND
     ]
     found += [
         Check(one.name, one.delay, one.delay, seen)
@@ -83,14 +95,23 @@ def live(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Party, ...]:
     return tuple(party for party in found if party is not None)
 
 
+def holders(gathered: Mapping[str, Facts]) -> Mapping[str, Holders]:
+    """Who holds each address now."""
+    found: dict[str, Holders] = {}
+    for name, facts in gathered.items():
+        for address in facts.held:
+            found[address] = (*found.get(address, ()), name)
+    return found
+
+
 def _desired(node: Node, drain: int) -> Party | None:
     files = [file for file in node.files if not file.absent]
-    documents = {file.daemon: document(file.daemon, file.content) for file in files if file.daemon}
-    keepalived = documents.get("keepalived")
+    main = {file.daemon: file.content for file in files if file.daemon}
+    keepalived = document("keepalived", main.get("keepalived"))
     if keepalived is None:
         return None
-    texts = {file.path: _text(file.content) for file in files}
-    return Party(node.name, node.address, keepalived, documents.get("haproxy"), texts, drain)
+    texts = {file.path: _text(file.content) for file in files if not file.daemon}
+    return Party(node.name, node.address, keepalived, main.get("haproxy"), texts, drain)
 
 
 def _live(node: Node, facts: Facts) -> Party | None:
@@ -98,8 +119,9 @@ def _live(node: Node, facts: Facts) -> Party | None:
     if keepalived is None or not facts.active("keepalived"):
         return None
     found = [one for one in facts.resources if isinstance(one, Resource) and one.address.kind == "file"]
-    texts = {one.address.name: _text(one.content) for one in found if one.content is not None}
-    haproxy = live_document(facts, "haproxy")
+    contents = {one.address.name: one.content for one in found if one.content is not None}
+    haproxy = contents.pop(MAIN_FILES["haproxy"], None)
+    texts = {path: _text(content) for path, content in contents.items() if path != MAIN_FILES["keepalived"]}
     return Party(node.name, node.address, keepalived, haproxy, texts, facts.drain)
 
 

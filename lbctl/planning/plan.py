@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from lbctl.errors import Problem
 from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, Node
+from lbctl.model.election import ElectionChange
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.model.upgrade import Upgrade
-from lbctl.planning import election, order, retire, roster, servers, tools, unsafe
+from lbctl.planning import election, elections, order, party, retire, roster, servers, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
@@ -69,6 +70,7 @@ def make(
         changes=tuple(changes),
         steps=steps,
         problems=(*problems, *warnings),
+        election=_election(cluster, gathered, changes),
     )
 
 
@@ -95,6 +97,19 @@ def same_inputs(one: Plan, other: Plan) -> tuple[str, ...]:
     if not moved and (one.changes, one.steps) != (other.changes, other.steps):
         moved.append("the same inputs give another plan: was it made by another version of lbctl?")
     return tuple(moved)
+
+
+def _election(
+    cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]
+) -> ElectionChange | None:
+    """What the changes make of who holds the VIPs; nothing is worked out where they cannot bear on it."""
+    kinds = {change.address.kind for change in changes if change.action.touches}
+    if kinds.isdisjoint(("file", "service", "node")):
+        return None
+    held = party.holders(gathered)
+    drains = {name: facts.drain for name, facts in gathered.items()}
+    before = elections.table(party.live(cluster, gathered), held)
+    return elections.change(before, elections.table(party.desired(cluster, drains), held))
 
 
 def _view(cluster: Cluster, facts: Facts, wish: Restart) -> NodeView:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
+from lbctl.model.election import ElectionTable
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
@@ -40,6 +41,10 @@ class View(Protocol):
 
         `notes` are what is to be said of a node beside what was found on it.
         """
+        ...
+
+    def election(self, cluster: str, table: ElectionTable) -> None:
+        """Who holds each VIP for every combination of dead nodes and dead HAProxys."""
         ...
 
     def drained(self, report: DrainReport) -> None:
