@@ -30,7 +30,7 @@ def find(subject: Subject) -> tuple[Finding, ...]:
         if node and node not in nodes:
             nodes.append(node)
     findings = [Finding(problem, tuple(nodes)) for problem, nodes in found.items()]
-    return tuple(sorted(findings, key=_order))
+    return tuple(sorted(findings, key=lambda one: one.order))
 
 
 def _all(subject: Subject) -> Iterator[tuple[str, Problem]]:
@@ -45,12 +45,12 @@ def _parsed(machine: Machine, text: Text | None) -> Iterator[tuple[str, Problem]
     """What the parsers found, at the place where the user has written it."""
     for one in text.document.problems if text else ():
         known = rules().get(one.code)
-        line = one.place.line if one.place else 0
-        place = one.place if text and not text.places and one.place else text.place(line) if text else None
         mend = one.mend or (known.mend if known else "")
-        yield machine.name, Problem(one.text, place, mend, one.level, one.code)
+        yield machine.name, Problem(one.text, _place(text, one.place), mend, one.level, one.code)
 
 
-def _order(finding: Finding) -> tuple[str, int, int, str, str]:
-    place = finding.problem.place or Place("")
-    return place.file, place.line, place.column, finding.problem.code, finding.problem.text
+def _place(text: Text | None, found: Place | None) -> Place | None:
+    if text is None or found is None:
+        return None
+    place = text.place(found.line)
+    return place if text.places else Place(place.file, place.line, found.column)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lbctl.errors import Problem
+from lbctl.errors import Place, Problem
 
 LEVELS = ("error", "warning", "note")
 """Gravest first. error: a daemon refuses it, or it takes the service away; warning: it will hurt one day;
@@ -37,8 +37,14 @@ class Finding:
 
     @property
     def rank(self) -> int:
-        """0 for an error; sorts gravest first."""
+        """0 for an error, and for what a plan would have to be allowed; the greater the less grave."""
         return LEVELS.index(self.problem.level) if self.problem.level in LEVELS else 0
+
+    @property
+    def order(self) -> tuple[str, int, int, str, str]:
+        """Findings are shown by place."""
+        place = self.problem.place or Place("")
+        return place.file, place.line, place.column, self.problem.code, self.problem.text
 
 
 @dataclass(frozen=True)
