@@ -10,6 +10,7 @@ from typing import assert_never
 from lbctl.errors import Problem
 from lbctl.model.change import Change
 from lbctl.model.election import ElectionChange
+from lbctl.model.finding import Finding
 from lbctl.model.upgrade import Offer
 
 
@@ -92,7 +93,8 @@ class Level(Enum):
 class Plan:
     """What would be done, where, in which order. A frozen value: evidence, never instructions.
 
-    `election` is what it changes in who holds the VIPs when nodes or their HAProxys are dead.
+    `findings` are lint's, of the cluster as it shall be. `election` is what the plan changes in who holds
+    the VIPs when nodes or their HAProxys are dead.
     """
 
     id: str
@@ -103,6 +105,7 @@ class Plan:
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...] = ()
     election: ElectionChange | None = None
 
     @property
