@@ -57,7 +57,8 @@ def effective_priority(
     """The priority that the instance advertises, 1 to 254; 0 = it is in FAULT and takes no part.
 
     `succeeding` says which scripts succeed (by name; one that is not in it does), `running` which processes
-    run, `contents` the number in each tracked file (by name; a missing file counts 0); every link is up. A
+    run, `contents` the number in each tracked file (by name; a missing file counts 0); every link is up, and the
+    instance's own interface counts without weight. A
     script of positive weight adds it while it succeeds, one of negative weight takes it away while it fails,
     one of weight 0 means FAULT when it fails; with `reverse` a weight counts the other way round. A file adds
     its number times its weight; with weight 0, any number but 0 means FAULT, and so does a sum of -254 or
@@ -70,7 +71,7 @@ def effective_priority(
     for follower in (own, group) if group else (own,):
         weights += [_checked(one, scripts, succeeding or {}) for one in follower.scripts]
         weights += [_checked(one, processes, running or {}) for one in follower.processes]
-        weights += [_checked(one, (), {}) for one in follower.links]
+        weights += [_checked(one, (), {}) for one in follower.links if one.name != instance.interface]
         weights += [_file(one, files, contents or {}) for one in follower.files]
     if None in weights:
         return FAULT

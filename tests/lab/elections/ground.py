@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from lbctl.lab import Lab
-from lbctl.model.election import ElectionTable, Holders, NodeState, Outcome, States
+from lbctl.model.election import ElectionTable, Holders, NodeState, RouterTable, States
 from lbctl.planning.elections import combinations, table
 from tests.lab.conftest import Labs, guide_spec
 from tests.lab.elections.variants import DRAIN, DRAINED, NODES, Batch
@@ -125,13 +125,10 @@ class _Tables:
             self.made[holders] = table(self.batch.parties(), dict.fromkeys(self.batch.vips, holders))
         return self.made[holders]
 
-    def outcome(self, vip: str, holders: Holders, states: States) -> Outcome:
+    def router(self, vip: str, holders: Holders) -> RouterTable:
         router = self.of(holders).router(vip)
         assert router is not None
-        assert router.normal == (holders,), f"{vip}: {holders} hold it, and the table says {router.normal}"
-        found = router.outcome(states)
-        assert found is not None
-        return found
+        return router
 
     @property
     def longest(self) -> float:
@@ -150,7 +147,7 @@ class _Trial:
     def run(self, states: States) -> Iterator[Result]:
         """Have what shall be dead die at once, look, let it come back, and look again."""
         before = {vip: self.holders(vip) for vip in self.batch.vips}
-        outcomes = {vip: self.tables.outcome(vip, before[vip], states) for vip in before}
+        routers = {vip: self.tables.router(vip, holders) for vip, holders in before.items()}
         dead = {node for node, one in zip(NODES, states, strict=True) if one is NodeState.DEAD}
         self.kill(states)
         since = time.time()
@@ -158,12 +155,14 @@ class _Trial:
         seen = {vip: self.since(vip, dead) for vip in before}
         self.revive(states)
         time.sleep(self.tables.longest + BUSY + AGAIN)
-        for vip, outcome in outcomes.items():
+        for vip, router in routers.items():
+            outcome = router.outcome(states)
+            assert outcome is not None
             holders, at = seen[vip]
             yield Result(
                 self.batch.vips[vip].name,
                 vip,
-                ", ".join(map(str, states)),
+                f"{_said((before[vip],))} of {_said(router.normal)} before, {', '.join(map(str, states))}",
                 _said(outcome.ends),
                 _said((holders,)),
                 outcome.seconds + BUSY,

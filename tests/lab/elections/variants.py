@@ -123,7 +123,8 @@ VARIANTS = (
     _one("an owner", QUICK, priorities=(255, 101, 100)),
     _one("an owner, weight 0", _FAULT, priorities=(255, 101, 100)),
     _one("a drained node", QUICK + "\n" + follows("drain", what="track_file")),
-    _one("a link", (QUICK, QUICK, QUICK + "\n" + follows("eth0 weight 10", what="track_interface"))),
+    _one("a link", (QUICK, QUICK, QUICK + "\n" + follows("lo weight 10", what="track_interface"))),
+    _one("its own link", (QUICK, QUICK, QUICK + "\n" + follows("eth0 weight 10", what="track_interface"))),
     _one("unicast", tuple(f"{QUICK}\n{one}" for one in PEERS)),  # type: ignore[arg-type]  # three, as there are
     _one(
         "unicast, lb1 and lb3 apart",
