@@ -17,6 +17,7 @@ from lbctl.keepalived.views import Instance, PeerView, instances, peer_view
 from lbctl.model.ip import canonical
 
 VRRP, AH = 112, 51  # IP protocols
+UNSPECIFIED = "0.0.0.0"
 HOPS = 255  # one that is less came through a router
 _GROUPS = {4: "224.0.0.18", 6: "ff02::12"}
 _GROUP_WORDS = {4: "vrrp_mcast_group4", 6: "vrrp_mcast_group6"}
@@ -102,7 +103,7 @@ def _sent(one: Awaited, source: str, to: str) -> Advert:
     return Advert(
         interface=one.interface,
         source=one.source or canonical(source),
-        destination=to if one.unicast else one.group,
+        destination=_literal(to, UNSPECIFIED) if one.unicast else _literal(one.group, _GROUPS[one.family]),
         hops=HOPS,
         version=one.version,
         virtual_router_id=one.virtual_router_id,
@@ -111,6 +112,14 @@ def _sent(one: Awaited, source: str, to: str) -> Advert:
         password=one.password,
         addresses=one.addresses,
     )
+
+
+def _literal(text: str, otherwise: str) -> str:
+    """The address; of one that the daemon expands nobody knows more than of which sort it is."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return otherwise
 
 
 def _awaited(one: Instance, view: PeerView) -> Awaited:

@@ -31,5 +31,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         own = [one for one in results if one.variant == variant]
         good = sum(one.good for one in own)
         terminalreporter.write_line(f"{variant:34} {len(own):4} tried {good:4} agreed")
+    for one in results:
+        if not one.good:
+            terminalreporter.write_line(f"  {one}")
     good = sum(one.good for one in results)
     terminalreporter.write_line(f"{'all':34} {len(results):4} tried {good:4} agreed")
