@@ -57,14 +57,14 @@ def effective_priority(
     """The priority that the instance advertises, 1 to 254; 0 = it is in FAULT and takes no part.
 
     `succeeding` says which scripts succeed (by name; one that is not in it does), `running` which processes
-    run, `contents` the number in each tracked file (by name; a missing file counts 0); every link is up, and the
-    instance's own interface counts without weight. A
-    script of positive weight adds it while it succeeds, one of negative weight takes it away while it fails,
-    one of weight 0 means FAULT when it fails; with `reverse` a weight counts the other way round. A file adds
-    its number times its weight; with weight 0, any number but 0 means FAULT, and so does a sum of -254 or
-    less. A base of 255 (the address owner) ignores all weights. In a sync `group` what the group follows
-    counts for each member, and a member's own scripts and files count without weight alone. Measured with
-    keepalived 2.2.7.
+    run, `contents` the number in each tracked file (by name; a missing file counts 0); every link is up.
+
+    A script of positive weight adds it while it succeeds, one of negative weight takes it away while it
+    fails, one of weight 0 means FAULT when it fails; with `reverse` a weight counts the other way round. A
+    file adds its number times its weight; with weight 0, any number but 0 means FAULT, and so does a sum of
+    -254 or less. The instance's own interface counts without weight. A base of 255 (the address owner)
+    ignores all weights. In a sync `group` what the group follows counts for each member, and a member's own
+    scripts and files without weight alone. Measured with keepalived 2.2.7.
     """
     own = _in_group(instance, group, scripts, files) if group and not group.weights else instance
     weights: list[int | None] = []

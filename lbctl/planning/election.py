@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbctl.document import Document
-from lbctl.keepalived.advert import awaited
+from lbctl.keepalived.advert import Awaited, awaited
 from lbctl.keepalived.election import (
     FAULT,
     accepts,
@@ -15,7 +15,18 @@ from lbctl.keepalived.election import (
     preempt_delay,
     preempts,
 )
-from lbctl.keepalived.views import instances, scripts, sync_groups, track_files, track_processes
+from lbctl.keepalived.views import (
+    Instance,
+    Script,
+    SyncGroup,
+    TrackFile,
+    TrackProcess,
+    instances,
+    scripts,
+    sync_groups,
+    track_files,
+    track_processes,
+)
 
 DRAIN_FILE = "/var/lib/lbctl/drain"
 # measured: -254 would be FAULT; and a priority of 1 still leaves an owner if every node is drained
@@ -40,46 +51,69 @@ class Candidate:
     group: str = ""
 
 
-def candidates(
-    node: str,
-    document: Document | None,
-    *,
-    drain: int = 0,
-    failing: Collection[str] = (),
-    ended: Collection[str] = (),
-) -> tuple[Candidate, ...]:
-    """The node's candidacies while its drain file says `drain`, the checks of these names fail, the tracked
-    processes of those have ended, and all others are well."""
-    if document is None:
-        return ()
-    waits = {one.instance: one for one in awaited(document)}
-    checks, files, processes = scripts(document), track_files(document), track_processes(document)
-    groups = {one.name: one for one in sync_groups(document)}
-    contents = {file.name: drain for file in files if file.path == DRAIN_FILE}
-    return tuple(
-        Candidate(
-            node,
+@dataclass(frozen=True)
+class Standing:
+    """What a node's document says of its candidacies, read once."""
+
+    node: str
+    instances: tuple[Instance, ...]
+    waits: Mapping[str, Awaited]
+    scripts: tuple[Script, ...]
+    files: tuple[TrackFile, ...]
+    processes: tuple[TrackProcess, ...]
+    groups: Mapping[str, SyncGroup]
+
+    def candidates(
+        self, drain: int = 0, failing: Collection[str] = (), ended: Collection[str] = ()
+    ) -> tuple[Candidate, ...]:
+        """The node's candidacies while its drain file says `drain`, the checks of these names fail, the
+        tracked processes of those have ended, and all others are well."""
+        contents = {file.name: drain for file in self.files if file.path == DRAIN_FILE}
+        return tuple(self._candidate(one, contents, failing, ended) for one in self.instances)
+
+    def _candidate(
+        self, one: Instance, contents: Mapping[str, int], failing: Collection[str], ended: Collection[str]
+    ) -> Candidate:
+        waits = self.waits.get(one.name)
+        priority = effective_priority(
+            one,
+            self.scripts,
+            self.files,
+            processes=self.processes,
+            group=self.groups.get(one.sync_group),
+            succeeding=dict.fromkeys(failing, False),
+            running=dict.fromkeys(ended, False),
+            contents=contents,
+        )
+        return Candidate(
+            self.node,
             one.name,
-            effective_priority(
-                one,
-                checks,
-                files,
-                processes=processes,
-                group=groups.get(one.sync_group),
-                succeeding=dict.fromkeys(failing, False),
-                running=dict.fromkeys(ended, False),
-                contents=contents,
-            ),
+            priority,
             not preempts(one),
             one.advert_int,
-            waits[one.name].patience if one.name in waits else master_down(one.advert_int, 2),
+            waits.patience if waits else master_down(one.advert_int, 2),
             tuple(vip.address for vip in one.vips),
-            waits[one.name].version if one.name in waits else 2,
+            waits.version if waits else 2,
             preempt_delay(one),
             one.sync_group,
         )
-        for one in instances(document)
+
+
+def standing(node: str, document: Document) -> Standing:
+    return Standing(
+        node,
+        instances(document),
+        {one.instance: one for one in awaited(document)},
+        scripts(document),
+        track_files(document),
+        track_processes(document),
+        {one.name: one for one in sync_groups(document)},
     )
+
+
+def candidates(node: str, document: Document | None, *, drain: int = 0) -> tuple[Candidate, ...]:
+    """The node's candidacies while its checks succeed and its drain file says `drain`."""
+    return standing(node, document).candidates(drain) if document is not None else ()
 
 
 def owner(of: Sequence[Candidate], holder: str) -> str:
@@ -87,12 +121,12 @@ def owner(of: Sequence[Candidate], holder: str) -> str:
 
     The highest effective priority wins; a holder stays on a tie, and where no better node preempts.
     """
-    standing = [c for c in of if c.priority != FAULT]
-    now = next((c for c in standing if c.node == holder), None)
+    able = [c for c in of if c.priority != FAULT]
+    now = next((c for c in able if c.node == holder), None)
     while True:
         rivals = [
             c
-            for c in standing
+            for c in able
             if c is not now and (now is None or not accepts(c.priority, c.nopreempt, now.priority))
         ]
         if not rivals:

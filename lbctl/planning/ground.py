@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from lbctl.keepalived.advert import Awaited, awaited, unheard
+from lbctl.keepalived.advert import Awaited, unheard
 from lbctl.planning.contest import Elector, Field, Key, News
 from lbctl.planning.election import Candidate
 from lbctl.planning.party import Check, Party, checks, fall
@@ -20,7 +20,8 @@ class Ground:
 
     parties: tuple[Party, ...]
     well: Mapping[Key, Candidate]
-    field: Field
+    waiting: Mapping[Key, Awaited]
+    electors: tuple[Elector, ...]
     checks: Mapping[str, tuple[Check, ...]]
     fallen: Mapping[tuple[str, bool], tuple[tuple[News, ...], ...]]
 
@@ -46,21 +47,15 @@ class Router:
 
 def ground(parties: Sequence[Party]) -> Ground:
     """An instance without an address or an interface of its own takes no part."""
-    waiting = {(one.node, each.instance): each for one in parties for each in awaited(one.keepalived)}
+    waiting = {(one.node, name): each for one in parties for name, each in one.standing.waits.items()}
     well = {key: each for one in parties for key, each in one.candidates().items() if key in waiting}
-    places = {one.node: one.address for one in parties}
-    field = Field(
-        electors=tuple(_electors(well)),
-        hears={key: frozenset(_heard(key, waiting, places)) for key in well},
-        addresses={key: _number(waiting[key].source or places[key[0]]) for key in well},
-    )
     noticing = {one.node: checks(one) for one in parties}
     fallen = {
         (one.node, unsure): _falls(one, noticing[one.node], unsure)
         for one in parties
         for unsure in (False, True)
     }
-    return Ground(tuple(parties), well, field, noticing, fallen)
+    return Ground(tuple(parties), well, waiting, tuple(_electors(well)), noticing, fallen)
 
 
 def _falls(party: Party, noticing: Sequence[Check], unsure: bool) -> tuple[tuple[News, ...], ...]:
@@ -78,20 +73,25 @@ def routers(whole: Ground) -> Iterator[Router]:
     for vip, keys in owners.items():
         together.setdefault(keys, []).append(vip)
     for keys, vips in together.items():
-        yield Router(tuple(vips), keys, _around(whole.field, keys, list(owners.values())))
+        yield Router(tuple(vips), keys, _field(whole, keys, list(owners.values())))
 
 
-def _around(field: Field, keys: Sequence[Key], shared: Sequence[Sequence[Key]]) -> Field:
-    """The part of the field that has to do with these instances: by a VIP in common, or a sync group."""
+def _field(whole: Ground, keys: Sequence[Key], shared: Sequence[Sequence[Key]]) -> Field:
+    """All that have to do with these instances: by a VIP in common, or a sync group."""
     reached = set(keys)
     while True:
         more = {key for some in shared if not reached.isdisjoint(some) for key in some}
-        more |= {key for one in field.electors if not reached.isdisjoint(one.keys) for key in one.keys}
+        more |= {key for one in whole.electors if not reached.isdisjoint(one.keys) for key in one.keys}
         if more <= reached:
             break
         reached |= more
-    electors = tuple(one for one in field.electors if not reached.isdisjoint(one.keys))
-    return Field(electors, field.hears, field.addresses)
+    waiting = {key: whole.waiting[key] for key in reached}
+    places = {one.node: one.address for one in whole.parties}
+    return Field(
+        electors=tuple(one for one in whole.electors if not reached.isdisjoint(one.keys)),
+        hears={key: frozenset(_heard(key, waiting, places)) for key in reached},
+        addresses={key: _number(one.source or places[key[0]]) for key, one in waiting.items()},
+    )
 
 
 def _electors(well: Mapping[Key, Candidate]) -> Iterator[Elector]:
@@ -106,6 +106,7 @@ def _electors(well: Mapping[Key, Candidate]) -> Iterator[Elector]:
 
 
 def _heard(key: Key, waiting: Mapping[Key, Awaited], places: Mapping[str, str]) -> Iterator[Key]:
+    """Whose adverts it takes."""
     for other, sender in waiting.items():
         apart = other[0] != key[0]
         if apart and not [*unheard(sender, waiting[key], places[other[0]], places[key[0]])]:

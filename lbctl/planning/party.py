@@ -8,14 +8,13 @@ from functools import cached_property
 
 from lbctl.document import Document
 from lbctl.haproxy.views import Bind, binds
-from lbctl.keepalived.views import scripts, track_processes
 from lbctl.model.cluster import MAIN_FILES, Cluster, Node
 from lbctl.model.content import Content
 from lbctl.model.election import Holders
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
 from lbctl.planning.contest import Key, News
-from lbctl.planning.election import Candidate, candidates
+from lbctl.planning.election import Candidate, Standing, standing
 from lbctl.planning.meaning import document, live_document
 from lbctl.planning.sight import Sight, process_sight, sight
 
@@ -40,9 +39,13 @@ class Party:
     def listens(self, port: int) -> bool:
         return any(one.first_port <= port <= one.last_port for one in self.binds)
 
+    @cached_property
+    def standing(self) -> Standing:
+        return standing(self.node, self.keepalived)
+
     def candidates(self, failing: frozenset[str] = frozenset()) -> dict[Key, Candidate]:
         """Its candidates while these checks fail, by node and instance."""
-        found = candidates(self.node, self.keepalived, drain=self.drain, failing=failing, ended=failing)
+        found = self.standing.candidates(self.drain, failing, failing)
         return {(one.node, one.instance): one for one in found if one.vips}
 
 
@@ -61,12 +64,12 @@ def checks(party: Party) -> tuple[Check, ...]:
     refused, the process is gone."""
     found = [
         Check(one.name, (one.fall - 1) * one.interval, one.fall * one.interval, seen)
-        for one in scripts(party.keepalived)
+        for one in party.standing.scripts
         if (seen := sight(one, party.listens, party.files.get)) is not Sight.BLIND
     ]
     found += [
         Check(one.name, one.delay, one.delay, seen)
-        for one in track_processes(party.keepalived)
+        for one in party.standing.processes
         if (seen := process_sight(one)) is not Sight.BLIND
     ]
     well = party.candidates()
@@ -75,11 +78,15 @@ def checks(party: Party) -> tuple[Check, ...]:
 
 def fall(party: Party, noticing: tuple[Check, ...], *, late: bool) -> tuple[News, ...]:
     """What becomes of a node's candidates once its HAProxy is dead, and these checks notice."""
+    times: dict[float, frozenset[str]] = {}
+    for check in noticing:
+        at = check.late if late else check.early
+        times[at] = times.get(at, frozenset()) | {check.name}
     failing: frozenset[str] = frozenset()
     found = []
-    for check in sorted(noticing, key=lambda one: one.late if late else one.early):
-        failing |= {check.name}
-        found.append(News(check.late if late else check.early, party.candidates(failing)))
+    for at in sorted(times):
+        failing |= times[at]
+        found.append(News(at, party.candidates(failing)))
     return tuple(found)
 
 
