@@ -16,8 +16,9 @@ from lbctl.planning.election import Candidate
 
 Key = tuple[str, str]
 """A node's name and an instance's."""
-STEPS = 60
-"""So many changes of masters are played; what has not settled by then does not."""
+STEPS, TIES = 60, 5
+"""So many changes of masters are played: what has not settled by then does not. Of so many ties, one after
+the other, every way is played; of more only one."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,13 @@ class _Game:
         self.paces: dict[Key, float] = {}
         self.now = 0.0
         self.since = 0.0
-        self.tied = False
+        self.ties = 0
         self.steps = 0
 
     def copy(self) -> _Game:
         other = _Game(self.field, dict(self.candidates), list(self.news), self.early)
         other.masters, other.due, other.paces = self.masters, dict(self.due), dict(self.paces)
-        other.now, other.since, other.tied, other.steps = self.now, self.since, True, self.steps
+        other.now, other.since, other.ties, other.steps = self.now, self.since, self.ties + 1, self.steps
         return other
 
     def end(self) -> frozenset[Ending]:
@@ -108,14 +109,14 @@ class _Game:
             if self.news and (first is None or self.news[0].at <= first):
                 self.hear(self.news.pop(0))
             elif first is None:
-                return frozenset({Ending(self.masters, self.since, self.tied)})
+                return frozenset({Ending(self.masters, self.since, self.ties > 0)})
             else:
                 self.now = first
                 tied = self.rivals([one for one, at in claims.items() if at == first])
-                if len(tied) > 1:
+                if len(tied) > 1 and self.ties < TIES:
                     return frozenset(ending for one in tied for ending in self.copy().won(one).end())
                 self.won(tied[0])
-        return frozenset({Ending(self.masters, self.since, self.tied, settled=False)})
+        return frozenset({Ending(self.masters, self.since, self.ties > 0, settled=False)})
 
     def stands(self, elector: Elector) -> bool:
         """Is it alive, and no instance of it in FAULT?"""
@@ -150,10 +151,11 @@ class _Game:
         """A node's priorities change. Masters that go into FAULT say so."""
         self.steps += 1
         self.now = max(self.now, news.at)
-        for key, one in news.candidates.items():
+        for key in self.candidates.keys() & news.candidates.keys():
+            one = news.candidates[key]
             if key in self.due:
                 self.due[key] += _skew(one) - _skew(self.candidates[key])
-        self.candidates.update(news.candidates)
+            self.candidates[key] = one
         gone = frozenset(one for one in self.masters if not self.stands(one))
         if gone:
             self.masters -= gone

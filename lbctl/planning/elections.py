@@ -99,14 +99,14 @@ def _router(
 ) -> RouterTable:
     has = {key for key in router.keys for vip in router.vips if key[0] in held.get(vip, ())}
     masters = frozenset(one for one in router.field.electors if not has.isdisjoint(one.keys))
-    normal = play(router.field, masters, whole.well)
+    normal = play(router.field, masters, router.well)
     rows = [
         Row(states, _outcome(whole, router, normal, dict(zip(nodes, states, strict=True))))
         for states in combinations(nodes, most)
     ]
     names = dict.fromkeys(name for _, name in router.keys)
-    groups = dict.fromkeys(whole.well[key].group for key in router.keys if whole.well[key].group)
-    pace = max(whole.well[key].advert_int for key in router.keys)
+    groups = dict.fromkeys(router.well[key].group for key in router.keys if router.well[key].group)
+    pace = max(router.well[key].advert_int for key in router.keys)
     ends = _ends(normal, router, nodes)
     return RouterTable(tuple(names), tuple(groups), router.vips, pace, ends, tuple(rows))
 
@@ -115,7 +115,7 @@ def _outcome(
     whole: Ground, router: Router, normal: Iterable[Ending], states: Mapping[str, NodeState]
 ) -> Outcome:
     """What all ways in which the failures may be noticed come to."""
-    alive = {key: one for key, one in whole.well.items() if states[key[0]] is not NodeState.DEAD}
+    alive = {key: one for key, one in router.well.items() if states[key[0]] is not NodeState.DEAD}
     ill = [node for node, state in states.items() if state is NodeState.HAPROXY_DEAD]
     found: dict[bool, set[Ending]] = {}
     for unsure in (False, True) if any(whole.unsure(node) for node in ill) else (False,):
@@ -128,13 +128,25 @@ def _outcome(
         }
     endings = [ending for some in found.values() for ending in some]
     ends = _ends(endings, router, states)
-    back = {end for ending in endings for end in play(router.field, ending.masters, whole.well)}
+    failed = [node for node, state in states.items() if state is not NodeState.ALIVE]
+    back = {end for ending in endings for end in _back(router, ending, failed)}
     sides = {_ends(some, router, states) for some in found.values()}
     tied = any(ending.tied for ending in (*normal, *endings))
     why = _whys(ends, endings, Why.UNSURE if len(sides) > 1 else Why.TIE if tied else Why.RACE)
     idle, reasons = _idle(whole, router, ends, states)
     seconds = max(ending.at for ending in endings)
     return Outcome(ends, seconds, (*why, *reasons), _ends(back, router, states), idle)
+
+
+def _back(router: Router, ending: Ending, failed: Sequence[str]) -> Iterator[Ending]:
+    """How it ends when all that failed comes back, all at once or one of them before the others."""
+    yield from play(router.field, ending.masters, router.well)
+    if ending.masters:
+        return
+    for first in failed:
+        alone = {key: one for key, one in router.well.items() if key[0] == first}
+        for one in play(router.field, ending.masters, alone):
+            yield from play(router.field, one.masters, router.well)
 
 
 def _ends(endings: Iterable[Ending], router: Router, nodes: Iterable[str]) -> tuple[Holders, ...]:
@@ -162,23 +174,23 @@ def _idle(
     whole: Ground, router: Router, ends: Sequence[Holders], states: Mapping[str, NodeState]
 ) -> tuple[Holders, tuple[Why, ...]]:
     """Holders without HAProxy beside nodes that have one and could hold the VIPs; and why they hold them."""
-    able = [key for key in router.keys if states[key[0]] is NodeState.ALIVE and whole.well[key].priority > 0]
+    able = [key for key in router.keys if states[key[0]] is NodeState.ALIVE and router.well[key].priority > 0]
     ill = {node for holders in ends for node in holders if states[node] is NodeState.HAPROXY_DEAD}
     if not able or not ill:
         return (), ()
     keys = [key for key in router.keys if key[0] in ill]
-    reasons = dict.fromkeys(reason for key in keys for reason in _stays(whole, key, able))
+    reasons = dict.fromkeys(reason for key in keys for reason in _stays(whole, router, key, able))
     return tuple(dict.fromkeys(key[0] for key in keys)), tuple(reasons)
 
 
-def _stays(whole: Ground, key: Key, able: Sequence[Key]) -> Iterator[Why]:
+def _stays(whole: Ground, router: Router, key: Key, able: Sequence[Key]) -> Iterator[Why]:
     """Why a node that has no HAProxy any more keeps the VIPs."""
     noticed = [news for fall in whole.falls(key[0], True) for news in fall]
     if not noticed:
         yield Why.UNTRACKED
         return
     mine = noticed[-1].candidates[key].priority
-    others = [whole.well[other] for other in able]
+    others = [router.well[other] for other in able]
     if any(one.nopreempt and one.priority > mine for one in others):
         yield Why.NOPREEMPT
     elif max(one.priority for one in others) == mine:

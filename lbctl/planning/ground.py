@@ -38,11 +38,12 @@ class Ground:
 
 @dataclass(frozen=True)
 class Router:
-    """The VIPs that the same instances have, and all with whom they stand or fall."""
+    """The VIPs that the same instances have, and all with whom they stand or fall: `well` are those."""
 
     vips: tuple[str, ...]
     keys: tuple[Key, ...]
     field: Field
+    well: Mapping[Key, Candidate]
 
 
 def ground(parties: Sequence[Party]) -> Ground:
@@ -73,7 +74,9 @@ def routers(whole: Ground) -> Iterator[Router]:
     for vip, keys in owners.items():
         together.setdefault(keys, []).append(vip)
     for keys, vips in together.items():
-        yield Router(tuple(vips), keys, _field(whole, keys, list(owners.values())))
+        field = _field(whole, keys, list(owners.values()))
+        well = {key: whole.well[key] for key in field.hears}
+        yield Router(tuple(vips), keys, field, well)
 
 
 def _field(whole: Ground, keys: Sequence[Key], shared: Sequence[Sequence[Key]]) -> Field:

@@ -152,6 +152,18 @@ def test_nopreempt_keeps_a_holder_whose_haproxy_is_dead() -> None:
     assert (moved.ends, moved.back) == (only("lb2"), only("lb2"))
 
 
+def test_the_first_that_comes_back_keeps_it_where_nobody_preempts() -> None:
+    found = table(parties(*(conf(priority, more="nopreempt", weight=0) for priority in (102, 101))))
+    assert outcome(found, "hh").back == (("lb1",), ("lb2",))
+    assert outcome(found, "hd").back == (("lb1",), ("lb2",))
+
+
+def test_many_ties_are_played_in_a_bounded_time() -> None:
+    """Every instance has the same VIP: a file that nobody should write."""
+    text = "".join(instance(100, f"V{number}", VIP, number) for number in range(1, 40))
+    assert outcome(table(parties(text, text)), "aa").ends
+
+
 def test_with_preemption_the_first_node_takes_it_back() -> None:
     assert outcome(table(parties(conf(102), conf(101))), "da").back == only("lb1")
 
