@@ -38,10 +38,17 @@ class Ground:
 
 @dataclass(frozen=True)
 class Router:
-    """The VIPs that the same instances have, and all with whom they stand or fall: `well` are those."""
+    """The VIPs that the same instances have."""
 
     vips: tuple[str, ...]
     keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Routers that stand or fall together: by a VIP in common, or a sync group. `well`: their candidates."""
+
+    routers: tuple[Router, ...]
     field: Field
     well: Mapping[Key, Candidate]
 
@@ -64,8 +71,20 @@ def _falls(party: Party, noticing: Sequence[Check], unsure: bool) -> tuple[tuple
     return (fall(party, sure, late=False), fall(party, sure, late=True)) if sure else ((),)
 
 
-def routers(whole: Ground) -> Iterator[Router]:
-    """The VIPs in the order of the first node's file, those with the same instances together."""
+def parts(whole: Ground) -> Iterator[Part]:
+    """The parts that have nothing to do with each other, in the order of the first node's file."""
+    left = _routers(whole)
+    while left:
+        reached = _reached(whole, left)
+        own = tuple(one for one in left if not reached.isdisjoint(one.keys))
+        left = [one for one in left if reached.isdisjoint(one.keys)]
+        yield Part(
+            own, _field(whole, reached), {key: whole.well[key] for key in whole.well if key in reached}
+        )
+
+
+def _routers(whole: Ground) -> list[Router]:
+    """The VIPs with the same instances together."""
     owners: dict[str, tuple[Key, ...]] = {}
     for key, one in whole.well.items():
         for vip in one.vips:
@@ -73,26 +92,26 @@ def routers(whole: Ground) -> Iterator[Router]:
     together: dict[tuple[Key, ...], list[str]] = {}
     for vip, keys in owners.items():
         together.setdefault(keys, []).append(vip)
-    for keys, vips in together.items():
-        field = _field(whole, keys, list(owners.values()))
-        well = {key: whole.well[key] for key in field.hears}
-        yield Router(tuple(vips), keys, field, well)
+    return [Router(tuple(vips), keys) for keys, vips in together.items()]
 
 
-def _field(whole: Ground, keys: Sequence[Key], shared: Sequence[Sequence[Key]]) -> Field:
-    """All that have to do with these instances: by a VIP in common, or a sync group."""
-    reached = set(keys)
+def _reached(whole: Ground, routers: Sequence[Router]) -> frozenset[Key]:
+    """All that have to do with the first of them."""
+    reached = set(routers[0].keys)
     while True:
-        more = {key for some in shared if not reached.isdisjoint(some) for key in some}
+        more = {key for one in routers if not reached.isdisjoint(one.keys) for key in one.keys}
         more |= {key for one in whole.electors if not reached.isdisjoint(one.keys) for key in one.keys}
         if more <= reached:
-            break
+            return frozenset(reached)
         reached |= more
-    waiting = {key: whole.waiting[key] for key in reached}
+
+
+def _field(whole: Ground, reached: frozenset[Key]) -> Field:
+    waiting = {key: one for key, one in whole.waiting.items() if key in reached}
     places = {one.node: one.address for one in whole.parties}
     return Field(
         electors=tuple(one for one in whole.electors if not reached.isdisjoint(one.keys)),
-        hears={key: frozenset(_heard(key, waiting, places)) for key in reached},
+        hears={key: frozenset(_heard(key, waiting, places)) for key in waiting},
         addresses={key: _number(one.source or places[key[0]]) for key, one in waiting.items()},
     )
 

@@ -160,8 +160,17 @@ def test_the_first_that_comes_back_keeps_it_where_nobody_preempts() -> None:
 
 def test_many_ties_are_played_in_a_bounded_time() -> None:
     """Every instance has the same VIP: a file that nobody should write."""
-    text = "".join(instance(100, f"V{number}", VIP, number) for number in range(1, 40))
+    text = "".join(instance(100, f"V{number}", VIP, number) for number in range(1, 30))
     assert outcome(table(parties(text, text)), "aa").ends
+
+
+def test_too_many_that_stand_or_fall_together_are_named() -> None:
+    text = "".join(instance(100, f"V{number}", VIP, number) for number in range(1, 40))
+    found = table(parties(text, text))
+    assert (found.routers, found.notes[-1]) == (
+        (),
+        f"78 instances stand or fall with {VIP}: too many to play",
+    )
 
 
 def test_with_preemption_the_first_node_takes_it_back() -> None:
