@@ -203,15 +203,13 @@ def track_processes(document: Document, config_id: str = "") -> tuple[TrackProce
 def sync_groups(document: Document, config_id: str = "") -> tuple[SyncGroup, ...]:
     """Every vrrp_sync_group block, in order."""
     reader = _Reader(definitions(document), config_id)
+    weighing = ("sync_group_tracking_weight", "global_tracking")
     return tuple(
         SyncGroup(
             reader.text(block.name),
             tuple(name for words in reader.items(block, "group") for name in words),
             *_tracks(block, reader),
-            weights=any(
-                line.keyword in ("sync_group_tracking_weight", "global_tracking")
-                for line in reader.lines(block)
-            ),
+            any(line.keyword in weighing for line in reader.lines(block)),
         )
         for block in reader.blocks(document.statements, "vrrp_sync_group")
     )
@@ -348,15 +346,21 @@ def _track(words: tuple[str, ...]) -> Track:
     return Track(words[0], int(_number("".join(weight), 0)) if weight else None, "reverse" in words)
 
 
-def _tracks(block: Statement, reader: _Reader) -> Iterator[tuple[Track, ...]]:
+_Tracks = tuple[Track, ...]
+
+
+def _tracks(block: Statement, reader: _Reader) -> tuple[_Tracks, _Tracks, _Tracks, _Tracks]:
     """The scripts, files, links and processes that it follows."""
-    for keywords in (
-        ("track_script",),
-        ("track_file", "vrrp_track_file"),
-        ("track_interface", "track_bfd"),
-        ("track_process",),
-    ):
-        yield tuple(_track(words) for words in reader.items(block, *keywords) if words)
+
+    def listed(*keywords: str) -> _Tracks:
+        return tuple(_track(words) for words in reader.items(block, *keywords) if words)
+
+    return (
+        listed("track_script"),
+        listed("track_file", "vrrp_track_file"),
+        listed("track_interface", "track_bfd"),
+        listed("track_process"),
+    )
 
 
 def _peer_values(line: Statement, reader: _Reader) -> Iterator[tuple[str, ...]]:
