@@ -1,0 +1,76 @@
+"""What is wrong with values: numbers that keepalived does not take, passwords that are none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from lbctl.keepalived.words import scan
+from lbctl.lint.part import Found, alone, texts
+from lbctl.lint.rules import problem
+from lbctl.lint.subject import Subject
+
+# Numbers out of these are not taken (measured with 2.2.7): smallest, largest, what counts instead.
+_RANGES = {
+    ("vrrp_script", "weight"): (-253.0, 253.0, "0, and its failure means FAULT"),
+    ("vrrp_script", "interval"): (0.000001, 1e9, "1"),
+    ("vrrp_script", "timeout"): (0.000001, 1e9, "1"),
+    ("vrrp_script", "fall"): (1.0, 2147483647.0, "1"),
+    ("vrrp_script", "rise"): (1.0, 2147483647.0, "1"),
+    ("vrrp_instance", "advert_int"): (0.01, 255.0, "1"),
+}
+_NUMBER = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]*)?")
+
+
+def numbers(subject: Subject) -> Found:
+    """Numbers that keepalived does not take, and what it takes instead."""
+    for machine, text in texts(subject):
+        for path, one in text.document.walk():
+            known = _RANGES.get((path[0].keyword, one.keyword)) if len(path) == 1 else None
+            if known and _NUMBER.fullmatch(one.name) and not known[0] <= float(one.name) <= known[1]:
+                least, most, instead = known
+                said = (
+                    f"{one.keyword} {one.name} of {path[0].name} is not from {least:g} to {most:g}: "
+                    f"keepalived takes {instead}"
+                )
+                yield machine.name, problem("out-of-range", said, text.place(one.line))
+
+
+def fractions(subject: Subject) -> Found:
+    """Version 2 has whole seconds."""
+    for part in alone(subject):
+        own = part.instance
+        if part.advert and part.advert.version == 2 and own.advert_int % 1 and own.advert_int > 0.01:
+            said = (
+                f"{own.name} has advert_int {own.advert_int:g}, and VRRP version 2 whole seconds only: "
+                "keepalived rounds it"
+            )
+            yield part.node, problem("advert-int-rounded", said, part.place)
+
+
+def ignored_authentication(subject: Subject) -> Found:
+    for part in alone(subject):
+        if part.instance.authenticated and part.advert and part.advert.version == 3:
+            said = f"{part.name} speaks VRRP version 3, which has no authentication: keepalived ignores it"
+            yield part.node, problem("auth-ignored", said, part.place)
+
+
+def commented_passwords(subject: Subject) -> Found:
+    """`#` or `!` within a password begins a comment."""
+    for machine, text in texts(subject):
+        for line in text.document.lines:
+            if "auth_pass" not in line.words:
+                continue
+            mark = scan(line.raw).comment
+            if 0 < mark < len(line.raw.rstrip()) and line.raw[mark - 1 : mark] not in (b" ", b"\t", b"}"):
+                length = len(line.words[-1]) if line.words[-1] != "auth_pass" else 0
+                said = f"the password ends after {length} characters, where a # or ! begins a comment"
+                yield machine.name, problem("auth-pass-comment", said, text.place(line.number))
+
+
+CHECKS: tuple[Callable[[Subject], Found], ...] = (
+    numbers,
+    fractions,
+    ignored_authentication,
+    commented_passwords,
+)
