@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lbctl.keepalived.additions import DRAIN_PATH
-from lbctl.keepalived.election import HIGHEST, OWNER, skew
+from lbctl.keepalived.election import FAULT, HIGHEST, OWNER, skew
 from lbctl.keepalived.views import Vip, instances
 from lbctl.lint.part import Found, Part, alone, listed, texts, whole
 from lbctl.lint.rules import problem
@@ -147,16 +147,15 @@ def drain_file(subject: Subject) -> Found:
 def slow_takeover(subject: Subject) -> Found:
     """How long the VIP is nowhere when its holder dies: RFC 3768 and 5798, 6.1."""
     for part in alone(subject):
-        own = part.instance
-        wait = 3 * own.advert_int + skew(
-            part.priority(), own.advert_int, part.advert.version if part.advert else 2
-        )
-        if part.advert and wait > LONG:
-            said = (
-                f"{own.name} has advert_int {own.advert_int:g}: {part.node} misses a dead master after "
-                f"{wait:.1f} s"
-            )
-            yield part.node, problem("slow-takeover", said, part.place)
+        if part.advert and part.priority() != FAULT:
+            own = part.instance
+            wait = 3 * own.advert_int + skew(part.priority(), own.advert_int, part.advert.version)
+            if wait > LONG:
+                said = (
+                    f"{own.name} has advert_int {own.advert_int:g}: a dead master is missed after "
+                    f"{wait:.1f} s"
+                )
+                yield part.node, problem("slow-takeover", said, part.place)
 
 
 CHECKS: tuple[Callable[[Subject], Found], ...] = (

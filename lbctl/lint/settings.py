@@ -39,13 +39,13 @@ def numbers(subject: Subject) -> Found:
 def fractions(subject: Subject) -> Found:
     """Version 2 has whole seconds."""
     for part in alone(subject):
-        own = part.instance
-        if part.advert and part.advert.version == 2 and own.advert_int % 1 and own.advert_int > 0.01:
-            said = (
-                f"{own.name} has advert_int {own.advert_int:g}, and VRRP version 2 whole seconds only: "
-                "keepalived rounds it"
+        said, meant = part.instance.advert_int, part.advert.advert_int if part.advert else 0.0
+        if meant and said != meant and said >= _RANGES["vrrp_instance", "advert_int"][0]:
+            words = (
+                f"{part.name} has advert_int {said:g}, which keepalived rounds to {meant:g}: VRRP version "
+                "2 has whole seconds"
             )
-            yield part.node, problem("advert-int-rounded", said, part.place)
+            yield part.node, problem("advert-int-rounded", words, part.place)
 
 
 def ignored_authentication(subject: Subject) -> Found:

@@ -72,9 +72,9 @@ def ties(subject: Subject) -> Found:
         for priority in priorities:
             own = [one for one in group if one.priority() == priority]
             if len(own) > 1:
-                cut = any(one.instance.priority < priority == HIGHEST for one in own)
-                bases = listed([str(one.instance.priority) for one in own])
-                why = f", where keepalived cuts {bases} with their weights" if cut else ""
+                bases = [str(one.instance.priority) for one in own]
+                cut = priority == HIGHEST and len(set(bases)) > 1
+                why = f", where keepalived cuts {listed(bases)} with their weights" if cut else ""
                 said = (
                     f"{listed([one.node for one in own])} have the same priority {priority} in "
                     f"{own[0].name}{why}: which of them holds the VIP is chance"
