@@ -46,7 +46,7 @@ def vip_twice(subject: Subject) -> Found:
     """One address in two instances of a file."""
     for machine, text in texts(subject):
         carried: dict[tuple[str, str], Part] = {}
-        for part in (one for one in alone(subject) if one.node == machine.name):
+        for part in machine.parts:
             for vip in filter(_written_out, part.instance.vips):
                 first = carried.setdefault((vip.address, vip.dev or part.instance.interface), part)
                 if first.instance.name != part.name:

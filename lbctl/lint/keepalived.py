@@ -9,7 +9,7 @@ from lbctl.document import Statement
 from lbctl.document.nearest import nearest
 from lbctl.errors import Problem
 from lbctl.keepalived.keywords import KNOWN
-from lbctl.lint.part import Found, parts, texts, whole
+from lbctl.lint.part import Found, texts, whole
 from lbctl.lint.rules import problem
 from lbctl.lint.subject import Subject, Text
 
@@ -41,7 +41,7 @@ _OFF = frozenset({"off", "false", "no"})
 def strict(subject: Subject) -> Found:
     """vrrp_strict where an instance obeys it."""
     for machine, text in texts(subject):
-        versions = {part.name: part.advert.version for part in parts(machine, text) if part.advert}
+        versions = {part.name: part.advert.version for part in machine.parts if part.advert}
         blocks = text.document.find("vrrp_instance")
         if blocks and all(_lenient(block, versions.get(block.name, 2)) for block in blocks):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lbctl.document import Document
 from lbctl.errors import Place, Problem
@@ -22,14 +23,16 @@ from lbctl.keepalived.views import (
     track_files,
     track_processes,
 )
-from lbctl.lint.subject import Machine, Subject, Text
+
+if TYPE_CHECKING:
+    from lbctl.lint.subject import Machine, Subject, Text
 
 Found = Iterator[tuple[str, Problem]]
 
 _INDIRECT = ("include", "~", "@")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """One node's part in one instance, with what its file defines. `advert` is what it waits for from others,
     None where nothing can come: without an interface or a VIP."""
@@ -86,24 +89,27 @@ def texts(subject: Subject) -> Iterator[tuple[Machine, Text]]:
     return ((machine, machine.keepalived) for machine in subject.machines if machine.keepalived)
 
 
-def parts(machine: Machine, text: Text) -> tuple[Part, ...]:
+def parts(machine: Machine) -> tuple[Part, ...]:
     """The node's part in each instance of its file; of two with one name keepalived takes the first.
 
     Lines for other nodes (`@id`) do not count.
     """
+    text = machine.keepalived
+    if text is None:
+        return ()
     own, name = text.document, machine.name
     adverts = {one.instance: one for one in awaited(own)}
     groups = {one.name: one for one in sync_groups(own, name)}
     defined = scripts(own, name), track_files(own, name), track_processes(own, name)
     return tuple(
         Part(machine, text, one, *defined, groups.get(one.sync_group), adverts.get(one.name))
-        for one in {one.name: one for one in reversed(instances(own, name))}.values()
+        for one in reversed({one.name: one for one in reversed(instances(own, name))}.values())
     )
 
 
 def alone(subject: Subject) -> Iterator[Part]:
     """Every part of every node."""
-    return (part for machine, text in texts(subject) for part in parts(machine, text))
+    return (part for machine in subject.machines for part in machine.parts)
 
 
 def together(subject: Subject) -> tuple[tuple[Part, ...], ...]:

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
-from lbctl.keepalived.advert import unheard
-from lbctl.lint.part import Found, Part, alone, together
+from lbctl.keepalived.advert import Awaited, unheard
+from lbctl.lint.part import Found, Part, alone, listed, together
 from lbctl.lint.rules import problem
 from lbctl.lint.subject import Subject
 from lbctl.model.ip import canonical, is_address
 
 
 def unheard_adverts(subject: Subject) -> Found:
-    """Two nodes of which one drops the other's adverts."""
+    """Two nodes of which one drops the other's adverts; nodes that send and take the same are one."""
     for group in together(subject):
         own = _addresses(group)
-        for one, other in combinations(group, 2):
-            for sender, receiver in ((one, other), (other, one)):
-                reasons = list(_unheard(sender, receiver, own))
+        for some, others in combinations(_alike(group), 2):
+            for senders, receivers in ((some, others), (others, some)):
+                reasons = list(_unheard(senders[0], receivers[0], own))
                 if reasons:
+                    sender, nodes = senders[0], listed([one.node for one in receivers])
                     said = (
-                        f"{receiver.node} drops {sender.node}'s adverts of {sender.name} "
-                        f"({'; '.join(reasons)}): both hold the VIP"
+                        f"{nodes} drops {sender.node}'s adverts of {sender.name} ({'; '.join(reasons)}): "
+                        "both hold the VIP"
                     )
-                    place = receiver.place
-                    yield from ((part.node, problem("peers-differ", said, place)) for part in (one, other))
+                    place = receivers[0].place
+                    both = (*some, *others)
+                    yield from ((part.node, problem("peers-differ", said, place)) for part in both)
                     break
+
+
+def _alike(group: Sequence[Part]) -> list[list[Part]]:
+    """Nodes that send each other the same multicast stand for each other; unicast is every node's own."""
+    found: dict[Awaited, list[Part]] = {}
+    for part in group:
+        if part.advert:
+            name = part.node if part.advert.unicast else ""
+            found.setdefault(replace(part.advert, instance=name, interface="", source=""), []).append(part)
+    return list(found.values())
 
 
 def _unheard(sender: Part, receiver: Part, own: dict[str, str]) -> Iterator[str]:

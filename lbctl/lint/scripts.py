@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lbctl.document import Document
 from lbctl.keepalived.views import Script, scripts
-from lbctl.lint.part import Found, listed, parts, texts, whole
+from lbctl.lint.part import Found, listed, texts, whole
 from lbctl.lint.rules import problem
 from lbctl.lint.subject import Machine, Subject, Text
 
@@ -44,7 +44,7 @@ def weightless(subject: Subject) -> Found:
     for machine, text, one in _tracked(subject):
         follow = [
             part
-            for part in parts(machine, text)
+            for part in machine.parts
             for track in part.checks
             if track.name == one.name and not part.weight(track)
         ]

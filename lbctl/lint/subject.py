@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lbctl.document import Document
 from lbctl.errors import Place
+from lbctl.lint.part import Part, parts
 from lbctl.model.content import Content
 
 
@@ -46,6 +48,11 @@ class Machine:
     sysctls: Mapping[str, str] | None = None
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
     units: frozenset[str] | None = None
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What its keepalived.conf has it do, instance by instance."""
+        return parts(self)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lbctl.keepalived.election import FAULT, HIGHEST, OWNER, preempts
 from lbctl.keepalived.views import Track
@@ -14,16 +14,16 @@ from lbctl.lint.subject import Subject
 def weight_against_priorities(subject: Subject) -> Found:
     """A failing check must bring each node below every other one: on a tie the holder stays."""
     for part, check, others in _failing(subject):
-        rest = [one for one in others if one.priority() != FAULT]
-        staying = [one for one in rest if one.priority() <= part.priority(check)]
+        low = part.priority(check)
+        staying = [(priority, one.node) for one, priority in others.items() if priority <= low]
         if not staying:
             continue
-        best = max(staying, key=lambda one: one.priority())
-        takers = [one.node for one in rest if one not in staying]
+        highest, best = max(staying)
+        takers = [one.node for one, priority in others.items() if priority > low]
         said = (
             f"{part.node} keeps the VIP of {part.name} when {check} fails there"
             + (f" while {listed(takers)} is away" if takers else "")
-            + f": it is at {part.priority(check)} then, and {best.node} at {best.priority()}"
+            + f": it is at {low} then, and {best} at {highest}"
         )
         yield part.node, problem("weight-too-small", said, part.place, _heavier((part, *others), check))
 
@@ -40,22 +40,25 @@ def _heavier(group: Sequence[Part], check: str) -> str:
 def weight_without_preemption(subject: Subject) -> Found:
     """A lowered priority moves nothing where nobody preempts."""
     for part, check, others in _failing(subject):
-        better = [one for one in others if one.priority() > part.priority(check)]
+        better = [one for one, priority in others.items() if priority > part.priority(check)]
         if better and not any(preempts(one.instance) for one in better):
             said = (
                 f"{part.node} keeps the VIP of {part.name} when {check} fails there: "
-                f"{listed([one.node for one in better])} has nopreempt, and a weight only lowers the "
-                "priority"
+                f"{listed([one.node for one in better])} has nopreempt, and a weight only lowers the priority"
             )
             yield part.node, problem("nopreempt-weight", said, part.place)
 
 
-def _failing(subject: Subject) -> Iterator[tuple[Part, str, Sequence[Part]]]:
-    """Each node with each check whose failure shall lower its priority, and the other nodes."""
+def _failing(subject: Subject) -> Iterator[tuple[Part, str, Mapping[Part, int]]]:
+    """Each node with each check whose failure shall lower its priority, and the priorities of the others that
+    are not in FAULT."""
     for group in together(subject):
+        well = {one: priority for one in group if (priority := one.priority()) != FAULT}
         for part in group if len(group) > 1 else ():
-            others = [one for one in group if one is not part]
-            yield from ((part, track.name, others) for track in part.checks if _lowers(part, track))
+            for track in part.checks:
+                if _lowers(part, track):
+                    others = {one: priority for one, priority in well.items() if one is not part}
+                    yield part, track.name, others
 
 
 def _lowers(part: Part, track: Track) -> bool:
