@@ -21,7 +21,7 @@ def no_interface(subject: Subject) -> Found:
         defaults = part.text.document.find("global_defs")
         given = part.instance.interface or any(one.find("default_interface") for one in defaults)
         if not given and whole(part.text.document):
-            said = f"{part.name} has no interface: keepalived does not run it"
+            said = f"{part.name} has no interface: keepalived ends, and runs no other instance either"
             yield part.node, problem("no-interface", said, part.place)
 
 

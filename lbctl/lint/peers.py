@@ -23,8 +23,8 @@ def unheard_adverts(subject: Subject) -> Found:
                 if reasons:
                     sender, nodes = senders[0], listed([one.node for one in receivers])
                     said = (
-                        f"{nodes} drops {sender.node}'s adverts of {sender.name} ({'; '.join(reasons)}): "
-                        "both hold the VIP"
+                        f"adverts of {sender.name} from {sender.node} are dropped by {nodes} "
+                        f"({'; '.join(reasons)}): two nodes hold the VIP"
                     )
                     place = receivers[0].place
                     both = (*some, *others)

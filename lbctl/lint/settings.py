@@ -10,14 +10,15 @@ from lbctl.lint.part import Found, alone, texts
 from lbctl.lint.rules import problem
 from lbctl.lint.subject import Subject
 
-# Numbers out of these are not taken (measured with 2.2.7): smallest, largest, what counts instead.
+# Numbers out of these are not taken (measured with 2.2.7): smallest, largest, what counts instead; whether
+# fractions are, which are cut off otherwise.
 _RANGES = {
-    ("vrrp_script", "weight"): (-253.0, 253.0, "0, and its failure means FAULT"),
-    ("vrrp_script", "interval"): (0.000001, 1e9, "1"),
-    ("vrrp_script", "timeout"): (0.000001, 1e9, "1"),
-    ("vrrp_script", "fall"): (1.0, 2147483647.0, "1"),
-    ("vrrp_script", "rise"): (1.0, 2147483647.0, "1"),
-    ("vrrp_instance", "advert_int"): (0.01, 255.0, "1"),
+    ("vrrp_script", "weight"): (-253.0, 253.0, "0, and its failure means FAULT", False),
+    ("vrrp_script", "interval"): (1.0, 1e9, "1", False),
+    ("vrrp_script", "timeout"): (1.0, 1e9, "1", False),
+    ("vrrp_script", "fall"): (1.0, 2147483647.0, "1", False),
+    ("vrrp_script", "rise"): (1.0, 2147483647.0, "1", False),
+    ("vrrp_instance", "advert_int"): (0.01, 255.0, "1", True),
 }
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]*)?")
 
@@ -27,13 +28,17 @@ def numbers(subject: Subject) -> Found:
     for machine, text in texts(subject):
         for path, one in text.document.walk():
             known = _RANGES.get((path[0].keyword, one.keyword)) if len(path) == 1 else None
-            if known and _NUMBER.fullmatch(one.name) and not known[0] <= float(one.name) <= known[1]:
-                least, most, instead = known
-                said = (
-                    f"{one.keyword} {one.name} of {path[0].name} is not from {least:g} to {most:g}: "
-                    f"keepalived takes {instead}"
-                )
-                yield machine.name, problem("out-of-range", said, text.place(one.line))
+            if known and _NUMBER.fullmatch(one.name) and (instead := _instead(float(one.name), *known)):
+                said = f"{one.keyword} {one.name} of {path[0].name}: keepalived takes {instead}"
+                mend = f"{'a' if known[3] else 'a whole'} number from {known[0]:g} to {known[1]:g}"
+                yield machine.name, problem("out-of-range", said, text.place(one.line), mend)
+
+
+def _instead(number: float, least: float, most: float, default: str, fractions: bool) -> str:
+    """What counts, "" = the number as it is."""
+    if not least <= number <= most:
+        return default
+    return "" if fractions or number == int(number) else str(int(number))
 
 
 def fractions(subject: Subject) -> Found:

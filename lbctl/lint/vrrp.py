@@ -22,7 +22,7 @@ def weight_against_priorities(subject: Subject) -> Found:
         takers = [one.node for one, priority in others.items() if priority > low]
         said = (
             f"{part.node} keeps the VIP of {part.name} when {check} fails there"
-            + (f" while {listed(takers)} is away" if takers else "")
+            + (f" with {listed(takers)} away" if takers else "")
             + f": it is at {low} then, and {best} at {highest}"
         )
         yield part.node, problem("weight-too-small", said, part.place, _heavier((part, *others), check))
@@ -43,8 +43,8 @@ def weight_without_preemption(subject: Subject) -> Found:
         better = [one for one, priority in others.items() if priority > part.priority(check)]
         if better and not any(preempts(one.instance) for one in better):
             said = (
-                f"{part.node} keeps the VIP of {part.name} when {check} fails there: "
-                f"{listed([one.node for one in better])} has nopreempt, and a weight only lowers the priority"
+                f"{part.node} keeps the VIP of {part.name} when {check} fails there: a weight lowers its "
+                f"priority, and nopreempt on {listed([one.node for one in better])} accepts that"
             )
             yield part.node, problem("nopreempt-weight", said, part.place)
 

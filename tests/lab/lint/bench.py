@@ -10,8 +10,10 @@ from lbctl.lab import Lab
 from tests.lab.lint.cases import Deed
 from tests.lab.lint.texts import NODES, VIP, Texts
 
-QUIET = 1.5  # seconds: longer than a failing check (0.6 s) and an election of version 3 (0.8 s)
-QUIET_V2 = 4.5  # and than an election of version 2 with advert_int 1
+# Seconds without a change after which there will be none: longer than an election (0.8 s in version 3, 4 s in
+# version 2), and after a deed longer than a failing check and one.
+QUIET, QUIET_V2 = 1.2, 4.5
+QUIET_AFTER = 2.4
 LONGEST = 15.0
 
 _HAPROXY = f"""\
@@ -71,11 +73,10 @@ class Bench:
                 node, ["sh", "-c", "cat >/etc/keepalived/keepalived.conf"], stdin=str(text).encode()
             )
         self.each("systemctl start keepalived")
-        self.settle(texts)
+        self.settle(QUIET_V2 if any("version 2" in str(text) for text in texts.values()) else QUIET)
 
-    def settle(self, texts: Texts) -> tuple[str, ...]:
-        """Who holds the VIP, when that has not changed for so long that it will not."""
-        quiet = QUIET_V2 if any("version 2" in str(text) for text in texts.values()) else QUIET
+    def settle(self, quiet: float) -> tuple[str, ...]:
+        """Who holds the VIP, when that has not changed for so many seconds."""
         began = since = time.monotonic()
         held = self.holders()
         while time.monotonic() - since < quiet:
@@ -86,17 +87,20 @@ class Bench:
         return held
 
     def do(self, deed: Deed) -> None:
+        """And what comes of it."""
         if deed in (Deed.STOP, Deed.STOP_ALL):
             for node in NODES if deed is Deed.STOP_ALL else NODES[:1]:
                 self.lab.sh(node, "systemctl stop haproxy")
         elif deed is Deed.BLINK:
-            self.lab.sh("lb1", "systemctl stop haproxy; sleep 0.5; systemctl start haproxy")
+            self.lab.sh("lb1", "systemctl stop haproxy; sleep 1; systemctl start haproxy")
         elif deed is Deed.FREEZE:
             self.lab.sh("lb1", "killall -STOP haproxy")
         elif deed is Deed.KEEPALIVED:
             self.lab.sh("lb1", "systemctl stop keepalived; sleep 0.5; systemctl start keepalived")
         elif deed is Deed.DRAIN_ALL:
             self.each("echo -253 >/var/lib/lbctl/drain")
+        if deed is not Deed.NOTHING:
+            self.settle(QUIET_AFTER)
 
     def holders(self, vip: str = VIP) -> tuple[str, ...]:
         """The nodes whose interface has it."""

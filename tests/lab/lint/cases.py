@@ -16,7 +16,7 @@ class Deed(StrEnum):
     NOTHING = "nothing"
     STOP = "haproxy stops on lb1"
     STOP_ALL = "haproxy stops on both"
-    BLINK = "haproxy is away from lb1 for half a second"
+    BLINK = "haproxy is away from lb1 for a second"
     FREEZE = "haproxy hangs on lb1"
     KEEPALIVED = "keepalived is restarted on lb1"
     DRAIN_ALL = "both are drained"
@@ -135,7 +135,7 @@ CASES = (
     Case("sync-group-weight", _grouped(""), LB1, _grouped("sync_group_tracking_weight"), LB2, Deed.STOP),
     Case("weight-zero", both(weight=""), NONE, _PLAIN, LB1, Deed.STOP_ALL),
     Case("out-of-range", both(weight="weight 300"), NONE, both(weight="weight 20"), LB1, Deed.STOP_ALL),
-    Case("one-poll", both(fall=1, rise=40), LB2, both(fall=8, rise=40), LB1, Deed.BLINK),
+    Case("one-poll", both(rise=40), LB2, both(fall=4), LB1, Deed.BLINK),
     Case("sees-processes", _PLAIN, LB1, both(script="/opt/answers"), LB2, Deed.FREEZE),
     Case("unused-script", both(tracked=""), LB1, _PLAIN, LB2, Deed.STOP),
     Case(

@@ -1,6 +1,7 @@
 """What lint warns of happens on real daemons, and does not once it is mended.
 
-Every case is tried as it is wrong. LBCTL_LINT=all tries each as it is mended too, which takes twice as long.
+The first case of each code is tried as it is wrong. LBCTL_LINT=all tries every case, and each as it is mended
+too: 6 minutes instead of 2.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.lab.lint.cases import CASES, Case
 from tests.lab.lint.texts import ADDRESSES, Texts
 
 pytestmark = pytest.mark.lab
+FIRST = tuple({one.code: one for one in reversed(CASES)}.values())
 ALL = os.environ.get("LBCTL_LINT") == "all"
 
 
@@ -29,7 +31,9 @@ def codes(texts: Texts) -> set[str]:
     return {one.problem.code for one in find(Subject("lint", machines))}
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case", CASES if ALL else {one.code: one for one in reversed(CASES)}.values(), ids=str
+)
 def test_it_happens(bench: Bench, case: Case) -> None:
     assert case.code in codes(case.wrong)
     assert held(bench, case, case.wrong) == case.held
@@ -47,6 +51,6 @@ def held(bench: Bench, case: Case, texts: Texts) -> tuple[str, ...]:
     bench.begin(texts)
     before = bench.holders()
     bench.do(case.deed)
-    after = bench.settle(texts)
+    after = bench.holders()
     tell(f"{case}: {case.deed}: {before} -> {after}, {time.monotonic() - began:.1f} s")
     return after

@@ -24,7 +24,7 @@ global_defs {{
 }}
 vrrp_script check {{
     script {script}
-    interval 0.3
+    interval 1
     timeout 2
     fall {fall}
     rise {rise}
@@ -55,8 +55,8 @@ class Node:
     priority: str = "priority 100"
     weight: str = "weight 20"
     script: str = KILLALL
-    fall: int = 2
-    rise: int = 2
+    fall: int = 1
+    rise: int = 1
     user: str = "script_user root"
     globally: str = ""
     state: str = "BACKUP"
