@@ -108,7 +108,7 @@ def unknown_names(subject: Subject) -> Found:
                         f"{path[0].name} names {word}, which is defined nowhere: keepalived goes on "
                         "without it"
                     )
-                    yield machine.name, problem("unknown-name", said, text.place(one.line))
+                    yield machine.name, problem("unknown-track", said, text.place(one.line))
 
 
 _NAMES = {

@@ -36,7 +36,7 @@ def late(subject: Subject) -> Found:
                 f"{one.name} fails {one.fall} × every {one.interval:g} s: a dead HAProxy is noticed after "
                 f"up to {one.fall * one.interval:g} s"
             )
-            yield machine.name, problem("slow-check", said, text.place(one.line))
+            yield machine.name, problem("late-check", said, text.place(one.line))
 
 
 def weightless(subject: Subject) -> Found:

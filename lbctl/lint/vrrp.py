@@ -82,7 +82,7 @@ def ties(subject: Subject) -> Found:
                     f"{listed([one.node for one in own])} have the same priority {priority} in "
                     f"{own[0].name}{why}: which of them holds the VIP is chance"
                 )
-                yield from ((one.node, problem("tie", said, own[0].place)) for one in own)
+                yield from ((one.node, problem("same-priority", said, own[0].place)) for one in own)
 
 
 def masters(subject: Subject) -> Found:

@@ -77,7 +77,7 @@ def test_nopreempt_names_who_does_not_take_it() -> None:
 
 
 def test_a_tie_is_one_finding_with_both_nodes() -> None:
-    [found] = said("tie", {"lb1": node(250), "lb2": node(240), "lb3": node(100)})
+    [found] = said("same-priority", {"lb1": node(250), "lb2": node(240), "lb3": node(100)})
     assert found.nodes == ("lb1", "lb2")
     assert "priority 254 in v, where keepalived cuts 250 and 240 with their weights" in found.problem.text
 

@@ -115,7 +115,7 @@ CASES = (
         "nopreempt-weight", both(words="nopreempt"), LB1, both(words="nopreempt", weight=""), LB2, Deed.STOP
     ),
     Case(
-        "tie",
+        "same-priority",
         two(Node("priority 100"), Node("priority 100", words="# the same")),
         LB2,
         _PLAIN,
@@ -168,7 +168,7 @@ CASES = (
         LB1,
     ),
     Case("no-script-user", both(user=""), LB1, _PLAIN, LB2, Deed.STOP),
-    Case("unknown-name", both(tracked="", words=_PROCESS), LB1, _PLAIN, LB2, Deed.STOP),
+    Case("unknown-track", both(tracked="", words=_PROCESS), LB1, _PLAIN, LB2, Deed.STOP),
     Case("unknown-keyword", two(Node("prioritty 150"), _MIDDLE), LB2, _HIGH, LB1),
     Case(
         "repeated-keyword",
