@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from lbctl.errors import Place, Problem
-from lbctl.lint import haproxy, host, keepalived, vips, vrrp
+from lbctl.lint import additions, haproxy, host, keepalived, nodes, vips, vrrp
 from lbctl.lint.rules import rules
 from lbctl.lint.subject import Machine, Subject, Text
 from lbctl.model.finding import Finding
@@ -18,6 +18,8 @@ CHECKS: tuple[Check, ...] = (
     *keepalived.CHECKS,
     *vrrp.CHECKS,
     *vips.CHECKS,
+    *nodes.CHECKS,
+    *additions.CHECKS,
     *host.CHECKS,
 )
 

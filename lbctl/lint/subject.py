@@ -34,8 +34,9 @@ class Text:
 class Machine:
     """One node, as far as it is known; None = nobody knows, and nothing is found about it.
 
-    `address` is the node's on the VRRP network, "" = unknown. `packages` are those that are (or shall be)
-    installed, `sysctls` values by key, `files` other files by path, `units` those that are active.
+    `address` is the node's on the VRRP network, "" = unknown; `addresses` all that it has on any interface
+    but lo. `packages` are those that are (or shall be) installed, `sysctls` values by key, `files` other
+    files by path, `units` those that are active.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Machine:
     sysctls: Mapping[str, str] | None = None
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
     units: frozenset[str] | None = None
+    addresses: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
