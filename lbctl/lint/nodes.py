@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from lbctl.document import Statement
-from lbctl.haproxy.views import Bind, binds
-from lbctl.keepalived.views import instances
 from lbctl.lint.rules import problem
 from lbctl.lint.sections import Found, listed
 from lbctl.lint.subject import Machine, Subject, Text
@@ -17,13 +15,19 @@ _HERE = "${node}"
 
 def missing_service(subject: Subject) -> Found:
     """Ports of a VIP that one node answers on, and another one that may get the VIP does not."""
-    served = {one.name: _served(one) for one in subject.machines if one.haproxy and one.keepalived}
+    served: dict[tuple[str, int], str] = {}
+    for machine in subject.machines:
+        for vip in sorted(machine.vips):
+            for bind in machine.binds:
+                if bind.first_port and answers(bind, vip):
+                    served.setdefault((vip, bind.first_port), f"{machine.name} has {bind.proxy}")
     for machine in subject.machines:
         said: dict[str, list[str]] = {}
-        for service, proxy in _elsewhere(machine, subject, served).items():
-            said.setdefault(proxy, []).append(service)
-        for proxy, services in said.items():
-            text = f"{machine.name} does not listen on {listed(services)}, where {proxy}: "
+        for (vip, port), where in served.items():
+            if machine.haproxy and vip in machine.vips and not _listens(machine, vip, port):
+                said.setdefault(where, []).append(f"[{vip}]:{port}" if ":" in vip else f"{vip}:{port}")
+        for where, services in said.items():
+            text = f"{machine.name} does not listen on {listed(services)}, where {where}: "
             text += "who asks there is refused when the VIP comes to it"
             if machine.haproxy:
                 yield machine.name, problem("service-missing", text, machine.haproxy.place(0))
@@ -46,40 +50,8 @@ def differing(subject: Subject) -> Found:
             yield machine.name, problem("files-differ", said, text.place(0))
 
 
-def _elsewhere(
-    machine: Machine, subject: Subject, served: Mapping[str, Mapping[str, Bind]]
-) -> Mapping[str, str]:
-    """What others answer on at this node's VIPs, and it does not: with where that is said."""
-    if machine.name not in served:
-        return {}
-    own = binds(machine.haproxy.document) if machine.haproxy else ()
-    found: dict[str, str] = {}
-    for other in subject.machines:
-        for service, bind in served.get(other.name, {}).items() if other is not machine else ():
-            vip, _, port = service.rpartition(":")
-            there = vip.strip("[]") in _vips(machine)
-            if there and not any(answers(one, vip.strip("[]")) and _has(one, int(port)) for one in own):
-                found.setdefault(service, f"{other.name} has {bind.proxy}")
-    return found
-
-
-def _served(machine: Machine) -> Mapping[str, Bind]:
-    """ADDRESS:PORT of each VIP of the node's that its HAProxy answers on."""
-    found: dict[str, Bind] = {}
-    for vip in _vips(machine):
-        for bind in binds(machine.haproxy.document) if machine.haproxy else ():
-            if bind.first_port and bind.address == vip:
-                found[f"[{vip}]:{bind.first_port}" if ":" in vip else f"{vip}:{bind.first_port}"] = bind
-    return found
-
-
-def _has(bind: Bind, port: int) -> bool:
-    return bind.first_port <= port <= bind.last_port
-
-
-def _vips(machine: Machine) -> frozenset[str]:
-    every = instances(machine.keepalived.document) if machine.keepalived else ()
-    return frozenset(vip.address for one in every for vip in one.vips)
+def _listens(machine: Machine, vip: str, port: int) -> bool:
+    return any(answers(one, vip) and one.first_port <= port <= one.last_port for one in machine.binds)
 
 
 def _sections(machine: Machine, text: Text) -> Mapping[str, object]:

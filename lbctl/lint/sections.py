@@ -126,7 +126,7 @@ def each(checks: Sequence[FileCheck]) -> Callable[[Subject], Found]:
     """One check of a subject out of these: every file once, for all the nodes that have it."""
 
     def run(subject: Subject) -> Found:
-        for file, nodes in _files(subject):
+        for file, nodes in files(subject):
             for check in checks:
                 for problem in check(file):
                     yield from ((node, problem) for node in nodes)
@@ -140,7 +140,8 @@ def listed(names: Sequence[str]) -> str:
     return shown if len(names) <= MOST_NAMED else f"{shown} and {len(names) - MOST_NAMED} more"
 
 
-def _files(subject: Subject) -> Iterator[tuple[File, tuple[str, ...]]]:
+def files(subject: Subject) -> Iterator[tuple[File, tuple[str, ...]]]:
+    """Each haproxy.cfg once, with the nodes that have it."""
     found: dict[tuple[object, ...], tuple[File, list[str]]] = {}
     for machine in subject.machines:
         if machine.haproxy is None:

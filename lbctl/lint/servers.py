@@ -24,9 +24,7 @@ def unchecked(file: File) -> Iterator[Problem]:
             yield file.problem("no-check", said, dark[0].line)
         elif dark:
             names = listed([one.name for one in dark])
-            said = (
-                f"{section.name}: {names} not checked: requests go there when dead too"
-            )
+            said = f"{section.name}: {names} not checked: requests go there when dead too"
             yield file.problem("no-check", said, dark[0].line)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lbctl.document import Document
 from lbctl.errors import Place
+from lbctl.haproxy.views import Bind, binds
+from lbctl.keepalived.views import Instance, instances
 from lbctl.model.content import Content
 
 
@@ -48,6 +51,21 @@ class Machine:
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
     units: frozenset[str] | None = None
     addresses: frozenset[str] | None = None
+
+    @cached_property
+    def binds(self) -> tuple[Bind, ...]:
+        """What its haproxy.cfg binds to; nothing where that is not known."""
+        return binds(self.haproxy.document) if self.haproxy else ()
+
+    @cached_property
+    def instances(self) -> tuple[Instance, ...]:
+        """Those of its keepalived.conf; none where that is not known."""
+        return instances(self.keepalived.document) if self.keepalived else ()
+
+    @cached_property
+    def vips(self) -> frozenset[str]:
+        """The addresses that its instances carry."""
+        return frozenset(vip.address for one in self.instances for vip in one.vips)
 
 
 @dataclass(frozen=True)
