@@ -29,11 +29,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, once for all nodes that have it in the same place. `nodes` is empty for what
-    belongs to none of them (the cluster file itself)."""
+    """One thing that is wrong, once for all nodes that have it in the same place.
+
+    `nodes` is empty for what belongs to none of them (the cluster file itself). In a plan: `known` = it is on
+    the nodes already.
+    """
 
     problem: Problem
     nodes: tuple[str, ...] = ()
+    known: bool = False
 
     @property
     def rank(self) -> int:

@@ -30,9 +30,26 @@ def _finding(one: Finding) -> Iterator[Line]:
         yield line((advice, "dim"), head=("    mend: ",))
 
 
+def plan_finding_lines(findings: Sequence[Finding]) -> Iterator[Line]:
+    """Of a plan's findings those that it would bring, whole; how many there are already, in a line."""
+    new = [one for one in findings if not one.known]
+    if findings:
+        yield from title("Lint")
+    for one in new:
+        yield from _finding(one)
+    old = [one for one in findings if one.known]
+    if old:
+        counts = ", ".join(_counts(old))
+        yield line((f"on the nodes already: {counts}", "dim"), (" (lbctl lint)", "dim"), head=("  ",))
+
+
+def _counts(findings: Sequence[Finding]) -> list[str]:
+    numbers = [(sum(one.problem.level == level for one in findings), level) for level in LEVELS]
+    return [count(number, level) for number, level in numbers if number]
+
+
 def _summary(report: LintReport) -> str:
-    counts = [count(number, level) for level in LEVELS if (number := report.count(level))]
-    return f"{report.of}: {', '.join(counts) or 'nothing found'}."
+    return f"{report.of}: {', '.join(_counts(report.findings)) or 'nothing found'}."
 
 
 def rule_lines(rules: Sequence[Rule], *, whole: bool) -> Iterator[Line]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lbctl.model.finding import LEVELS, Finding, LintReport, Rule
+from lbctl.model.finding import LEVELS, LintReport, Rule
 from lbctl.views.escape import plain_unicode
-from lbctl.views.json_forms import Json, problem_form
+from lbctl.views.json_forms import Json, finding_form
 
 
 def lint_form(report: LintReport) -> Mapping[str, Json]:
@@ -15,10 +15,6 @@ def lint_form(report: LintReport) -> Mapping[str, Json]:
         "findings": [finding_form(one) for one in report.findings],
         "summary": {level: report.count(level) for level in LEVELS},
     }
-
-
-def finding_form(one: Finding) -> Mapping[str, Json]:
-    return {**problem_form(one.problem), "nodes": list(one.nodes)}
 
 
 def rule_form(rule: Rule) -> Mapping[str, Json]:
