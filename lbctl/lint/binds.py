@@ -17,7 +17,7 @@ def twice(file: File) -> Iterator[Problem]:
     """One address and port in two proxies: the kernel deals connections out between them."""
     for first, second in _clashes(file):
         if first.address == second.address or _everywhere(first) == _everywhere(second) != "":
-            said = f"{second.proxy} binds {second.raw}, as {first.proxy} does on line {first.line}: "
+            said = f"{second.proxy} binds {second.raw}, as {first.proxy} does: "
             said += "each gets some of the connections"
             yield file.problem("duplicate-bind", said, second.line)
 

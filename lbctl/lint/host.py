@@ -37,11 +37,12 @@ def no_nonlocal_bind(subject: Subject) -> Found:
         for ipv6, key in _SYSCTLS.items():
             found = [one for vip, one in nonlocal_binds(machine).items() if (":" in vip) is ipv6]
             needing = [one for one in found if not _transparent(machine.haproxy.document, one.line)]
-            if needing and _forbidden(subject, machine, key):
-                said = f"{needing[0].proxy} binds {needing[0].raw}, and {key} is not 1: "
-                said += "without the VIP HAProxy does not start"
+            code, what = _nonlocal(subject, machine, key)
+            if needing and code:
+                said = f"{needing[0].proxy} binds {needing[0].raw}, and {what}: without the VIP "
+                said += "HAProxy does not start"
                 place = machine.haproxy.place(needing[0].line)
-                yield machine.name, problem("no-nonlocal-bind", said, place, f"sysctl: {{{key}: 1}}")
+                yield machine.name, problem(code, said, place, f"sysctl: {{{key}: 1}}")
 
 
 def other_managers(subject: Subject) -> Found:
@@ -70,13 +71,15 @@ def unmanaged_files(subject: Subject) -> Found:
             yield machine.name, problem("unmanaged-file", said, machine.haproxy.place(missing[0][1]))
 
 
-def _forbidden(subject: Subject, machine: Machine, key: str) -> bool:
-    """Is it known that the node may not? What is gathered tells of the cluster's sysctls alone."""
+def _nonlocal(subject: Subject, machine: Machine, key: str) -> tuple[str, str]:
+    """Code and what is wrong with the sysctl; what is gathered tells of the cluster's own alone."""
     value = (machine.sysctls or {}).get(key)
-    if value is not None or subject.live:
-        return value not in (None, "1")
+    if value is not None:
+        return ("", "") if value == "1" else ("no-nonlocal-bind", f"{key} is {value}")
     files = (one.data for path, one in machine.files.items() if path.startswith("/etc/sysctl"))
-    return not any(key.encode() in data for data in files)
+    if subject.live or any(key.encode() in data for data in files):
+        return "", ""
+    return "nonlocal-bind-unset", f"the cluster file does not set {key}"
 
 
 def _transparent(document: Document, line: int) -> bool:

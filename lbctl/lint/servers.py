@@ -16,15 +16,14 @@ _INTER, _FALL = 2.0, 3  # HAProxy's own
 
 
 def unchecked(file: File) -> Iterator[Problem]:
-    """Servers that count as up for ever, beside others that requests could go to."""
-    for section in _choosing(file):
+    """Servers that count as up for ever."""
+    for section in (one for one in file.sections if one.used):
         dark = [one for one in section.servers if not _checked(section, one)]
-        if len(dark) == len(section.servers):
-            said = f"{section.name}: no server is checked, requests go to dead ones too"
-            yield file.problem("no-check", said, dark[0].line)
-        elif dark:
-            names = listed([one.name for one in dark])
-            said = f"{section.name}: {names} not checked: requests go there when dead too"
+        names = (
+            "no server is" if len(dark) == len(section.servers) else f"{listed([s.name for s in dark])} not"
+        )
+        if dark:
+            said = f"{section.name}: {names} checked, requests go to dead ones too"
             yield file.problem("no-check", said, dark[0].line)
 
 

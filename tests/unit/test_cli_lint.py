@@ -40,7 +40,6 @@ vrrp_instance vip {
 HAPROXY = """listen web
     bind 192.0.2.9:80
     server a 192.0.2.1:80
-    server b 192.0.2.2:80
 """
 
 Output = pytest.CaptureFixture[str]
