@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from lbctl.errors import Place, Problem
-from lbctl.lint import commands, haproxy, host, instances, keepalived, peers, scripts, settings, vips, vrrp
+from lbctl.lint import (
+    additions,
+    commands,
+    haproxy,
+    host,
+    instances,
+    keepalived,
+    nodes,
+    peers,
+    scripts,
+    settings,
+    vips,
+    vrrp,
+)
 from lbctl.lint.rules import rules
 from lbctl.lint.subject import Machine, Subject, Text
 from lbctl.model.finding import Finding
@@ -23,6 +36,8 @@ CHECKS: tuple[Check, ...] = (
     *vrrp.CHECKS,
     *peers.CHECKS,
     *vips.CHECKS,
+    *nodes.CHECKS,
+    *additions.CHECKS,
     *host.CHECKS,
 )
 

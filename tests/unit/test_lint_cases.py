@@ -15,7 +15,9 @@ from lbctl.lint import Machine, Subject, Text, between, find, rules
 from lbctl.model.content import Content
 
 CASES = Path(__file__).parents[1] / "cases" / "lint"
-ONE_NODE = frozenset({"haproxy", "keepalived", "packages", "sysctls", "units", "files", "address"})
+ONE_NODE = frozenset(
+    {"haproxy", "keepalived", "packages", "sysctls", "units", "files", "address", "addresses"}
+)
 
 
 def machine(name: str, told: Mapping[str, Any]) -> Machine:
@@ -34,6 +36,7 @@ def machine(name: str, told: Mapping[str, Any]) -> Machine:
         {key: str(value) for key, value in told["sysctls"].items()} if "sysctls" in told else None,
         {path: Content(text.encode(), text.encode()) for path, text in told.get("files", {}).items()},
         frozenset(told["units"]) if "units" in told else None,
+        frozenset(told["addresses"]) if "addresses" in told else None,
     )
 
 
