@@ -47,7 +47,7 @@ def strict(subject: Subject) -> Found:
             continue
         for block in text.document.find("global_defs"):
             for line in block.find("vrrp_strict"):
-                said = "vrrp_strict: no authentication, no unicast, and the VIP itself does not answer"
+                said = "vrrp_strict: no authentication, and the VIP itself does not answer"
                 yield machine.name, problem("vrrp-strict", said, text.place(line.line))
 
 
@@ -55,6 +55,15 @@ def _lenient(block: Statement, version: int) -> bool:
     """It says no for itself, or that its VIPs answer, which version 2 does not know."""
     off = any(one.name in _OFF for one in block.find("strict_mode"))
     return off or (version == 3 and bool(block.find("accept")))
+
+
+def silent(subject: Subject) -> Found:
+    """`no_accept`: for routers, which are addressed by nobody."""
+    for machine, text in texts(subject):
+        for block in text.document.find("vrrp_instance"):
+            for line in block.find("no_accept"):
+                said = f"{block.name} has no_accept: the node that holds its VIP drops what is sent to it"
+                yield machine.name, problem("no-accept", said, text.place(line.line))
 
 
 def unknown_keywords(subject: Subject) -> Found:
@@ -148,6 +157,7 @@ def _useless(block: Statement, words: dict[str, Statement]) -> Iterator[tuple[st
 
 CHECKS: tuple[Callable[[Subject], Found], ...] = (
     strict,
+    silent,
     unknown_keywords,
     repeated_keywords,
     unknown_names,

@@ -71,4 +71,14 @@ def foreign_source(subject: Subject) -> Found:
             yield part.node, problem("foreign-source", said, part.place)
 
 
-CHECKS: tuple[Callable[[Subject], Found], ...] = (unheard_adverts, foreign_source)
+def own_peer(subject: Subject) -> Found:
+    """Nodes that send their adverts to themselves."""
+    for part in alone(subject):
+        own = {canonical(part.machine.address), part.advert.source if part.advert else ""}
+        for peer in part.advert.peers if part.advert else ():
+            if peer in own:
+                said = f"{part.node} has itself ({peer}) among the unicast_peer of {part.name}"
+                yield part.node, problem("peer-self", said, part.place)
+
+
+CHECKS: tuple[Callable[[Subject], Found], ...] = (unheard_adverts, foreign_source, own_peer)

@@ -78,6 +78,11 @@ vrrp_sync_group both {{
 """.format
 
 
+def _other(priority: int, vip: str = VIP) -> str:
+    """A second instance, with the same VIP."""
+    return _GROUP(priority=priority, vip=vip, words="").partition("vrrp_sync_group")[0]
+
+
 def _grouped(words: str) -> Texts:
     """Two instances that go together."""
     return {
@@ -133,6 +138,13 @@ CASES = (
         "default",
     ),
     Case("sync-group-weight", _grouped(""), LB1, _grouped("sync_group_tracking_weight"), LB2, Deed.STOP),
+    Case(
+        "vip-twice",
+        {"lb1": Node("priority 110", more=_other(100)), "lb2": Node(more=_other(110))},
+        BOTH,
+        {"lb1": Node("priority 110", more=_other(100, OTHER_VIP)), "lb2": Node(more=_other(110, OTHER_VIP))},
+        LB1,
+    ),
     Case("weight-zero", both(weight=""), NONE, _PLAIN, LB1, Deed.STOP_ALL),
     Case("out-of-range", both(weight="weight 300"), NONE, both(weight="weight 20"), LB1, Deed.STOP_ALL),
     Case("one-poll", both(rise=40), LB2, both(fall=4), LB1, Deed.BLINK),

@@ -16,7 +16,7 @@ from lbctl.lint import Machine, Subject, Text, find
 from tests.lab.job.steps import tell
 from tests.lab.lint.bench import Bench
 from tests.lab.lint.cases import CASES, Case
-from tests.lab.lint.texts import ADDRESSES, Texts
+from tests.lab.lint.texts import ADDRESSES, VIP, Texts, both, peers
 
 pytestmark = pytest.mark.lab
 FIRST = tuple(reversed({one.code: one for one in reversed(CASES)}.values()))
@@ -52,3 +52,41 @@ def held(bench: Bench, case: Case, texts: Texts) -> tuple[str, ...]:
     after = bench.holders()
     tell(f"{case}: {case.deed}: {before} -> {after}, {time.monotonic() - began:.1f} s")
     return after
+
+
+def answering(globally: str = "", words: str = "") -> Texts:
+    return both(globally=globally, words=words)
+
+
+@pytest.mark.parametrize(
+    ("code", "texts", "answers"),
+    [
+        ("", answering(), True),
+        ("vrrp-strict", answering("vrrp_strict"), False),
+        ("", answering("vrrp_strict", "accept"), True),
+        ("", answering("vrrp_strict", "strict_mode off"), True),
+        ("no-accept", answering(words="no_accept"), False),
+    ],
+)
+def test_the_vip_answers(bench: Bench, code: str, texts: Texts, answers: bool) -> None:
+    assert codes(texts) & {"vrrp-strict", "no-accept"} == ({code} if code else set())
+    bench.begin(texts)
+    assert bench.holders() == ("lb1",)
+    assert bench.answers() is answers
+
+
+def test_addresses_of_the_other_family_are_nowhere(bench: Bench) -> None:
+    other = "fd00:15::31"
+    texts = both(vips=(VIP, other))
+    assert "other-family" in codes(texts)
+    bench.begin(texts)
+    assert (bench.holders(), bench.holders(other)) == (("lb1",), ())
+
+
+def test_a_node_that_lists_itself_complains(bench: Bench) -> None:
+    texts = both(words=peers(*ADDRESSES.values()))
+    assert "peer-self" in codes(texts)
+    bench.begin(texts)
+    assert bench.holders() == ("lb1",)
+    said = bench.lab.sh("lb1", "journalctl -u keepalived -n 20 --no-pager")
+    assert said.count("equal priority advert received from remote host with our IP address") > 3
