@@ -87,7 +87,7 @@ def _unknown(block: str, one: Statement, text: Text) -> Problem:
     said = f"{one.keyword} is no keyword in {block}: keepalived skips it"
     mend = f"it belongs into {elsewhere[0]}" if elsewhere else f"did you mean {close}?" if close else ""
     found = problem("unknown-keyword", said, text.place(one.line), mend)
-    return replace(found, level="error" if mend else "warning")
+    return found if mend else replace(found, level="warning")
 
 
 def repeated_keywords(subject: Subject) -> Found:

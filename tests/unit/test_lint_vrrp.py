@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from lbctl import keepalived
 from lbctl.lint import Machine, Subject, Text, between, find
 from lbctl.model.finding import Finding
+from lbctl.workflows import lint
 
 _FILE = """\
 vrrp_script c {{
@@ -106,3 +108,14 @@ def test_two_clusters_are_told_of_each_other() -> None:
     assert first.problem.text == "192.0.2.9 of v is also a VIP of the cluster two (v)"
     assert (first.nodes, second.nodes) == (("lb1",), ("lb7",))
     assert between([one, one]) == ()
+
+
+def test_cluster_files_that_are_looked_at_together(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "cluster.yaml").read_text()
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text(text)
+    two.write_text(text.replace("openstack-api", "another").replace("10.15.85.31", "10.15.85.30"))
+    assert "router-id-elsewhere" not in {each.problem.code for each in lint.files([one]).findings}
+    found = [each for each in lint.files([one, two]).findings if each.problem.code == "router-id-elsewhere"]
+    assert [each.problem.place.file for each in found if each.problem.place] == [str(one), str(two)]
+    assert {each.nodes for each in found} == {("lb1", "lb2", "lb3")}
