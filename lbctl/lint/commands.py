@@ -20,6 +20,14 @@ _RUNS = re.compile(r"script|\w*notify\w*(?<!fifo)")
 _USER = "script_user"
 
 
+def nothing_to_run(subject: Subject) -> Found:
+    for machine, text in texts(subject):
+        for block in text.document.find("vrrp_script") if whole(text.document) else ():
+            if not block.find("script"):
+                said = f"vrrp_script {block.name} has no script: keepalived drops it wherever it is followed"
+                yield machine.name, problem("no-command", said, text.place(block.line))
+
+
 def dropped_words(subject: Subject) -> Found:
     """`script killall -0 haproxy` without quotes runs killall alone."""
     for machine, text, line, name in _commands(subject):
@@ -105,6 +113,7 @@ def _commands(subject: Subject) -> Iterator[tuple[Machine, Text, Statement, str]
 
 
 CHECKS: tuple[Callable[[Subject], Found], ...] = (
+    nothing_to_run,
     dropped_words,
     shell_words,
     dev_tcp,

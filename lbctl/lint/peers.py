@@ -59,15 +59,14 @@ def _addresses(group: Sequence[Part]) -> dict[str, str]:
 
 
 def foreign_source(subject: Subject) -> Found:
-    """`unicast_src_ip` of another node: the file was copied."""
+    """`unicast_src_ip` that the node does not have, mostly because the file was copied."""
     nodes = {canonical(one.address): one.name for one in subject.machines if one.address}
     for part in alone(subject):
-        node = nodes.get(part.advert.source, part.node) if part.advert and part.advert.source else part.node
-        if node != part.node:
-            said = (
-                f"{part.node} sends its adverts of {part.name} from {part.instance.unicast_source}, which "
-                f"is {node}'s address"
-            )
+        source = part.advert.source if part.advert else ""
+        node, own = nodes.get(source, part.node), part.machine.addresses
+        if source and (node != part.node or (own is not None and source not in own)):
+            whose = f"{node}'s" if node != part.node else "no address of it"
+            said = f"{part.node} sends its adverts of {part.name} from {source}, which is {whose}"
             yield part.node, problem("foreign-source", said, part.place)
 
 
