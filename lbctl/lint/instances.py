@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from lbctl.keepalived.additions import DRAIN_PATH
 from lbctl.keepalived.election import FAULT, HIGHEST, OWNER, skew
-from lbctl.keepalived.views import Vip, instances
-from lbctl.lint.part import Found, Part, alone, listed, texts, whole
+from lbctl.keepalived.views import Vip
+from lbctl.lint.part import Found, Part, alone, texts, whole
 from lbctl.lint.rules import problem
 from lbctl.lint.subject import Subject
 from lbctl.model.ip import is_address
@@ -86,7 +86,7 @@ def owner(subject: Subject) -> Found:
         if part.instance.priority == OWNER and heavy:
             said = (
                 f"{part.node} has priority 255 in {part.name}, which no weight lowers: it keeps the VIP "
-                f"when {listed(heavy)} fails"
+                f"when {heavy[0]} fails"
             )
             yield part.node, problem("owner-priority", said, part.place)
 
@@ -94,8 +94,7 @@ def owner(subject: Subject) -> Found:
 def in_sync_group(subject: Subject) -> Found:
     """A member's own weights, which keepalived takes away (measured with 2.2.7)."""
     for part in alone(subject):
-        group, own = part.group, (*part.instance.scripts, *part.instance.processes)
-        heavy = [one for one in own if part.weight(one)]
+        group, heavy = part.group, [one for one in part.instance.scripts if part.weight(one)]
         if heavy and group and not group.weights:
             what = f"{heavy[0].name} (weight {part.weight(heavy[0])})"
             said = (
@@ -107,12 +106,10 @@ def in_sync_group(subject: Subject) -> Found:
 
 def small_group(subject: Subject) -> Found:
     for machine, text in texts(subject):
-        known = {one.name for one in instances(text.document, machine.name)}
+        known = {one.name for one in machine.instances}
         for block in text.document.find("vrrp_sync_group") if whole(text.document) else ():
-            members = [
-                word for listing in block.find("group") for one in listing.children for word in one.words
-            ]
-            if len(known.intersection(members)) == 1:
+            named = [one for listing in block.find("group") for one in listing.children]
+            if len(known.intersection(word for one in named for word in one.words)) == 1:
                 said = f"sync group {block.name} has one instance: there is nothing that it keeps together"
                 yield machine.name, problem("small-sync-group", said, text.place(block.line))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from lbctl.document import Statement
 from lbctl.document.nearest import nearest
 from lbctl.errors import Problem
+from lbctl.keepalived.election import OWNER
 from lbctl.keepalived.keywords import KNOWN
 from lbctl.lint.part import Found, texts, whole
 from lbctl.lint.rules import problem
@@ -34,6 +35,7 @@ _ONCE = frozenset(
 _BLOCKS = frozenset(
     {"authentication", "global_defs", "vrrp_script", "vrrp_instance", "vrrp_sync_group", "track_process"}
 )
+_DEPTH = {"authentication": 2}
 _MADE = ("$", "~", "@", "include", "{")
 _OFF = frozenset({"off", "false", "no"})
 
@@ -52,16 +54,20 @@ def strict(subject: Subject) -> Found:
 
 
 def _lenient(block: Statement, version: int) -> bool:
-    """It says no for itself, or that its VIPs answer, which version 2 does not know."""
+    """It says no for itself, or that its VIPs answer, which version 2 does not know, or owns them."""
     off = any(one.name in _OFF for one in block.find("strict_mode"))
-    return off or (version == 3 and bool(block.find("accept")))
+    return off or (version == 3 and bool(block.find("accept"))) or _owner(block)
+
+
+def _owner(block: Statement) -> bool:
+    return bool(block.find("priority", str(OWNER)))
 
 
 def silent(subject: Subject) -> Found:
     """`no_accept`: for routers, which are addressed by nobody."""
     for machine, text in texts(subject):
         for block in text.document.find("vrrp_instance"):
-            for line in block.find("no_accept"):
+            for line in block.find("no_accept") if not _owner(block) else ():
                 said = f"{block.name} has no_accept: the node that holds its VIP drops what is sent to it"
                 yield machine.name, problem("no-accept", said, text.place(line.line))
 
@@ -71,20 +77,17 @@ def unknown_keywords(subject: Subject) -> Found:
     for machine, text in texts(subject):
         for path, one in text.document.walk():
             block = path[-1].keyword if path else ""
-            own = len(path) == 1 or block == "authentication"
-            if (
-                own
-                and block in _BLOCKS
-                and one.keyword not in KNOWN[block]
-                and not one.keyword.startswith(_MADE)
-            ):
+            known = KNOWN[block] if block in _BLOCKS and len(path) == _DEPTH.get(block, 1) else None
+            if known is not None and one.keyword not in known and not one.keyword.startswith(_MADE):
                 yield machine.name, _unknown(block, one, text)
 
 
 def _unknown(block: str, one: Statement, text: Text) -> Problem:
     elsewhere = [name or "the top level" for name, words in KNOWN.items() if one.keyword in words]
     close = nearest(one.keyword, sorted(KNOWN[block]))
-    said = f"{one.keyword} is no keyword in {block}: keepalived skips it"
+    # a password may stand there by itself
+    word = one.keyword if block != "authentication" else "a word"
+    said = f"{word} is no keyword in {block}: keepalived skips it"
     mend = f"it belongs into {elsewhere[0]}" if elsewhere else f"did you mean {close}?" if close else ""
     found = problem("unknown-keyword", said, text.place(one.line), mend)
     return found if mend else replace(found, level="warning")
@@ -97,10 +100,9 @@ def repeated_keywords(subject: Subject) -> Found:
             for one in block.children:
                 final = last.get(one.keyword, one)
                 if one.keyword in _ONCE and final is not one and final.words != one.words:
-                    said = (
-                        f"{block.keyword} {block.name} has {one.keyword} twice: "
-                        f"{' '.join(final.words[1:])} counts"
-                    )
+                    # a command may hold a password
+                    value = final.name if one.keyword != "script" else "the last one"
+                    said = f"{block.keyword} {block.name} has {one.keyword} twice: {value} counts"
                     yield machine.name, problem("repeated-keyword", said, text.place(one.line))
 
 

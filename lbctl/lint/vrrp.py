@@ -64,7 +64,7 @@ def _failing(subject: Subject) -> Iterator[tuple[Part, str, Mapping[Part, int]]]
 def _lowers(part: Part, track: Track) -> bool:
     """Not what a sync group or an address owner ignores, which are findings of their own."""
     group = part.group
-    ignored = group and not group.weights and track not in (*group.scripts, *group.processes)
+    ignored = group and not group.weights and track in part.instance.scripts
     heavy = bool(part.weight(track)) and not ignored and part.instance.priority != OWNER
     return heavy and part.priority(track.name) != FAULT
 

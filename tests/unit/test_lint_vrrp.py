@@ -102,6 +102,12 @@ def test_no_password_is_shown() -> None:
     assert not any("s3" in str(each.problem) or "t0p" in str(each.problem) for each in found)
 
 
+def test_a_password_on_a_line_of_its_own_is_not_shown() -> None:
+    words = "authentication {\n auth_type PASS\n auth_pass\n s3cret\n }"
+    (found,) = said("unknown-keyword", {"lb1": node(100, words=words)})
+    assert found.problem.text == "a word is no keyword in authentication: keepalived skips it"
+
+
 def test_two_clusters_are_told_of_each_other() -> None:
     one, other = cluster({"lb1": node(101)}), cluster({"lb7": node(100)}, "two")
     first, second = between([one, other])
