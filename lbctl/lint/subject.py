@@ -9,7 +9,8 @@ from functools import cached_property
 from lbctl.document import Document
 from lbctl.errors import Place
 from lbctl.haproxy.views import Bind, binds
-from lbctl.keepalived.views import Instance, instances
+from lbctl.keepalived.views import Instance
+from lbctl.lint.part import Part, parts
 from lbctl.model.content import Content
 
 
@@ -60,12 +61,17 @@ class Machine:
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
         """Those of its keepalived.conf; none where that is not known."""
-        return instances(self.keepalived.document) if self.keepalived else ()
+        return tuple(one.instance for one in self.parts)
 
     @cached_property
     def vips(self) -> frozenset[str]:
         """The addresses that its instances carry."""
         return frozenset(vip.address for one in self.instances for vip in one.vips)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What its keepalived.conf has it do, instance by instance."""
+        return parts(self)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,66 @@
+"""Which of keepalived's checks see that HAProxy is dead, as far as their words tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+
+from lbctl.document import Document
+from lbctl.haproxy.views import binds
+from lbctl.keepalived.views import Script, TrackProcess
+
+
+class Sight(Enum):
+    SEES = "sees"
+    MAY = "may see"
+    BLIND = "does not see"
+
+
+ReadFile = Callable[[str], str | None]
+"""The text of a file on the node, None where nobody knows it."""
+
+_HAPROXY = re.compile(r"haproxy", re.IGNORECASE)
+_PORT = re.compile(r"(?<![\w.])(\d{1,5})(?![\w.])")
+_URL = re.compile(r"\b(https?)://(?:\[[^]]*\]|[^\s/:\"']+)(?![:\w])")
+_URL_PORTS = {"http": 80, "https": 443}
+# what asks something else, unless its words name HAProxy or one of its ports
+_OTHERS = (
+    *("[", "[[", "arping", "cat", "curl", "dig", "echo", "false", "fping", "grep", "ip", "kill", "killall"),
+    *("nc", "ncat", "nslookup", "pgrep", "pidof", "ping", "ping6", "pkill", "service", "ss", "stat"),
+    *("systemctl", "test", "true", "wget"),
+)
+
+
+def sight(script: Script, haproxy: Document | None, read: ReadFile) -> Sight:
+    """Does the script fail once HAProxy is dead? `haproxy` is the configuration of the same node.
+
+    A command that names HAProxy, or asks a port that it listens on, does; of a script file the file's text
+    decides, where it is known. A command of which the words say nothing may.
+    """
+    return _sight(script.command, haproxy, read)
+
+
+def process_sight(process: TrackProcess) -> Sight:
+    return Sight.SEES if _HAPROXY.search(process.command) else Sight.BLIND
+
+
+def _sight(command: str, haproxy: Document | None, read: ReadFile) -> Sight:
+    if _names(command, haproxy):
+        return Sight.SEES
+    words = command.replace('"', " ").replace("'", " ").split()
+    texts = (read(word) for word in words if word.startswith("/"))
+    if any(text is not None and _names(text, haproxy) for text in texts):
+        return Sight.SEES
+    asks_other = "</dev/tcp/" in command or any(word.rpartition("/")[2] in _OTHERS for word in words[:1])
+    return Sight.BLIND if asks_other else Sight.MAY
+
+
+def _names(text: str, haproxy: Document | None) -> bool:
+    """Does it name HAProxy, or a port that HAProxy listens on?"""
+    if _HAPROXY.search(text):
+        return True
+    ports = {int(found) for found in _PORT.findall(text)}
+    ports |= {_URL_PORTS[scheme] for scheme in _URL.findall(text)}
+    own = [bind for bind in binds(haproxy) if bind.first_port] if haproxy else []
+    return any(bind.first_port <= port <= bind.last_port for bind in own for port in ports)
