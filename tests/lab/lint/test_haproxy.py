@@ -330,15 +330,21 @@ def test_networkd_takes_the_vip_away(ground: Ground) -> None:
     try:
         for keep in ("", "KeepConfiguration=yes\n"):
             ground.write("lb1", network + keep, path)
-            ground.sh("lb1", "systemctl restart systemd-networkd")
-            time.sleep(2)
+            _restart_networkd(ground)
             ground.sh("lb1", "systemctl restart keepalived")
             eventually(lambda: ground.holds("lb1"))
-            ground.sh("lb1", "systemctl restart systemd-networkd")
-            time.sleep(2)
+            _restart_networkd(ground)
             kept[keep] = ground.holds("lb1")
     finally:
         ground.sh("lb1", f"systemctl stop systemd-networkd.socket systemd-networkd; rm {path}", check=False)
         ground.sh("lb1", f"ip address replace {NODES['lb1']}/24 dev eth0; systemctl restart keepalived")
         eventually(lambda: ground.holds("lb1"))
     assert kept == {"": False, "KeepConfiguration=yes\n": True}
+
+
+def _restart_networkd(ground: Ground) -> None:
+    """And wait until it has done what it does to addresses."""
+    unit = "systemd-networkd"
+    said = ground.sh("lb1", f"systemctl restart {unit} || journalctl -q -u {unit} -o cat -n 30", check=False)
+    assert not said, said
+    time.sleep(2)
