@@ -57,10 +57,10 @@ def departing(file: File) -> Iterator[Problem]:
     for _, line in _lines(file):
         key = _key(line.words, DEPARTING)
         if key:
-            said = f"HAProxy 2.7 and newer do not know `{key}`"
+            said = f"`{key}`: HAProxy 2.6 takes it with a warning, and 2.7 has it no more"
             yield file.problem("departing-keyword", said, line.line, f"instead: {DEPARTING[key]}")
         elif line.keyword == "bind" and "process" in line.words[2:]:
-            said = "HAProxy 2.7 and newer do not know `process` on a bind line"
+            said = "`process` on a bind line: HAProxy 2.6 takes it with a warning, and 2.7 has it no more"
             yield file.problem("departing-keyword", said, line.line, "instead: thread, or nothing")
 
 

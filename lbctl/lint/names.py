@@ -30,12 +30,15 @@ _ANSWERS = frozenset(
     }
 )
 
+# HAProxy makes these itself where the file has none (2.6, from /etc/resolv.conf)
+_MADE = {("resolvers", "default")}
+
 
 def unknown(file: File) -> Iterator[Problem]:
     """Backends, resolvers, defaults and peers that are not there: HAProxy refuses the file."""
     if file.conditional:
         return
-    known = {key for one in (file.document, *file.beside) for key in _defined(one.statements)}
+    known = {key for one in (file.document, *file.beside) for key in _defined(one.statements)} | _MADE
     for kind, name, line in _named(file):
         if (kind, name) not in known and not _computed(name):
             yield file.problem("unknown-name", f"there is no {kind} {name}", line)

@@ -59,7 +59,7 @@ def unresolved(file: File) -> Iterator[Problem]:
             if _is_name(server) and _fatal(_value(section.server_words(server), "init-addr")):
                 found.setdefault(server.address, server.line)
     if found:
-        said = f"{listed([*found])}: without an answer for this name HAProxy neither starts nor reloads"
+        said = f"{listed([*found])}: as long as nobody answers for a name HAProxy neither starts nor reloads"
         yield file.problem("name-at-start", said, next(iter(found.values())))
 
 
@@ -69,7 +69,9 @@ def _choosing(file: File) -> Iterator[Section]:
 
 
 def _checked(section: Section, server: Server) -> bool:
-    return server.check or server.disabled or "track" in section.server_words(server)
+    """Or is there nothing to check: 0.0.0.0 is wherever the request goes."""
+    nothing = server.disabled or server.address in ("", "*", "0.0.0.0", "::")
+    return nothing or server.check or "track" in section.server_words(server)
 
 
 def _noticed(words: tuple[str, ...]) -> float | None:

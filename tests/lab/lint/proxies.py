@@ -82,8 +82,10 @@ class Ground:
         return self.sh("client", f'{script}; echo " exit $?"', check=False).strip()
 
     def many(self, url: str, count: int) -> list[str]:
-        """Bodies of so many requests, each on a connection of its own."""
-        script = f"for i in $(seq {count}); do curl -gs -m 3 -w ' %{{http_code}}\\n' 'http://{url}'; done"
+        """Body and status of so many requests, each on a connection of its own."""
+        script = (
+            f"for i in $(seq {count}); do echo $(curl -gs -m 3 -w ' %{{http_code}}' 'http://{url}'); done"
+        )
         return self.sh("client", script, check=False).splitlines()
 
     def command(self, node: str, words: str) -> str:
