@@ -55,6 +55,17 @@ def dev_tcp(subject: Subject) -> Found:
             yield machine.name, problem("dev-tcp", said, text.place(line.line))
 
 
+def pidof(subject: Subject) -> Found:
+    """keepalived runs what a link points to, and killall5 is pidof by its name alone."""
+    for machine, text, line, name in _commands(subject):
+        if program(line.name) == "pidof":
+            said = (
+                f"{name}: Debian's pidof is a link to killall5, and keepalived runs that: the check fails "
+                "always"
+            )
+            yield machine.name, problem("pidof-link", said, text.place(line.line))
+
+
 def open_to_all(subject: Subject) -> Found:
     for machine, text in texts(subject):
         for _, one in text.document.walk():
@@ -117,6 +128,7 @@ CHECKS: tuple[Callable[[Subject], Found], ...] = (
     dropped_words,
     shell_words,
     dev_tcp,
+    pidof,
     open_to_all,
     security,
     unprivileged,
