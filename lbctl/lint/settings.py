@@ -13,7 +13,6 @@ from lbctl.lint.subject import Subject
 # Numbers out of these are not taken (measured with 2.2.7): smallest, largest, what counts instead; whether
 # fractions are, which are cut off otherwise.
 _RANGES = {
-    ("vrrp_script", "weight"): (-253.0, 253.0, "0, and its failure means FAULT", False),
     ("vrrp_script", "interval"): (1.0, 1e9, "1", False),
     ("vrrp_script", "timeout"): (1.0, 1e9, "1", False),
     ("vrrp_script", "fall"): (1.0, 2147483647.0, "1", False),

@@ -72,7 +72,9 @@ class Bench:
             self.lab.exec(
                 node, ["sh", "-c", "cat >/etc/keepalived/keepalived.conf"], stdin=str(text).encode()
             )
-        self.each("systemctl start keepalived")
+        for node in texts:
+            # one after the other: with nopreempt the first one has it
+            self.lab.sh(node, "systemctl start keepalived; sleep 0.4")
         self.settle(QUIET_V2 if any("version 2" in str(text) for text in texts.values()) else QUIET)
 
     def settle(self, quiet: float) -> tuple[str, ...]:

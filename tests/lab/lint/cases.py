@@ -146,7 +146,6 @@ CASES = (
         LB1,
     ),
     Case("weight-zero", both(weight=""), NONE, _PLAIN, LB1, Deed.STOP_ALL),
-    Case("out-of-range", both(weight="weight 300"), NONE, both(weight="weight 20"), LB1, Deed.STOP_ALL),
     Case("one-poll", both(rise=40), LB2, both(fall=4), LB1, Deed.BLINK),
     Case("sees-processes", _PLAIN, LB1, both(script="/opt/answers"), LB2, Deed.FREEZE),
     Case("unused-script", both(tracked=""), LB1, _PLAIN, LB2, Deed.STOP),
