@@ -319,32 +319,3 @@ def test_a_service_of_one_node_is_gone_when_the_vip_moves(ground: Ground) -> Non
 
 def test_neither_daemon_brings_killall(ground: Ground) -> None:
     assert ground.sh("lb1", "command -v killall; :") == ""
-
-
-def test_networkd_takes_the_vip_away(ground: Ground) -> None:
-    """Unless it is told to keep what is not its own."""
-    network = f"[Match]\nName=eth0\n[Network]\nAddress={NODES['lb1']}/24\n"
-    path = "/etc/systemd/network/10-eth0.network"
-    ground.sh("lb1", "mkdir -p /etc/systemd/network")
-    kept = {}
-    try:
-        for keep in ("", "KeepConfiguration=yes\n"):
-            ground.write("lb1", network + keep, path)
-            _restart_networkd(ground)
-            ground.sh("lb1", "systemctl restart keepalived")
-            eventually(lambda: ground.holds("lb1"))
-            _restart_networkd(ground)
-            kept[keep] = ground.holds("lb1")
-    finally:
-        ground.sh("lb1", f"systemctl stop systemd-networkd.socket systemd-networkd; rm {path}", check=False)
-        ground.sh("lb1", f"ip address replace {NODES['lb1']}/24 dev eth0; systemctl restart keepalived")
-        eventually(lambda: ground.holds("lb1"))
-    assert kept == {"": False, "KeepConfiguration=yes\n": True}
-
-
-def _restart_networkd(ground: Ground) -> None:
-    """And wait until it has done what it does to addresses."""
-    unit = "systemd-networkd"
-    said = ground.sh("lb1", f"systemctl restart {unit} || journalctl -q -u {unit} -o cat -n 30", check=False)
-    assert not said, said
-    time.sleep(2)
