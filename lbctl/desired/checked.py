@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lbctl.desired.fields import shown
-from lbctl.desired.nearest import did_you_mean
 from lbctl.desired.tree import Findings, Key, Map, Tree, place_of, plain, without
+from lbctl.document.nearest import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 

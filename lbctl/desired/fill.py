@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lbctl.desired.nearest import nearest
 from lbctl.desired.secrets import Ref, Secrets, word_fault
 from lbctl.desired.tree import Findings, Scalar
 from lbctl.document import MASK
+from lbctl.document.nearest import nearest
 from lbctl.errors import Place
 
 PEERS = "node.peers"

@@ -13,13 +13,13 @@ from lbctl.desired.checked import checked
 from lbctl.desired.digest import digest
 from lbctl.desired.files import reference
 from lbctl.desired.models import ClusterFile, Server, Wanted
-from lbctl.desired.nearest import did_you_mean
 from lbctl.desired.proxy import Around
 from lbctl.desired.read import read
 from lbctl.desired.secrets import Ref, Secrets
 from lbctl.desired.short import OVERRIDES, overridden, written_out
 from lbctl.desired.tree import Findings, Map, only, place_of
 from lbctl.document import Document
+from lbctl.document.nearest import did_you_mean
 from lbctl.errors import InputError, Problem
 from lbctl.haproxy.additions import NAMES as HAPROXY_ADDITIONS
 from lbctl.keepalived.additions import NAMES as KEEPALIVED_ADDITIONS

@@ -10,8 +10,8 @@ from typing import Any
 from lbctl.desired.fields import CONTROL
 from lbctl.desired.fill import Filling, Line, lines
 from lbctl.desired.models import ApiService, HaproxyPart, ServiceDefaults
-from lbctl.desired.nearest import did_you_mean
 from lbctl.desired.tree import Entry, Findings, Map, Scalar, Tree, merged, place_of
+from lbctl.document.nearest import did_you_mean
 from lbctl.errors import Place
 from lbctl.model.cluster import Member, MemberGroup
 

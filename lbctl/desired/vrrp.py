@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 
 from lbctl.desired.fill import Filling, Line, lines
-from lbctl.desired.keywords import FLAGS, KNOWN, LISTS, NAMED, SEVERAL_WORDS
-from lbctl.desired.nearest import nearest
 from lbctl.desired.secrets import Ref
 from lbctl.desired.tree import Entry, Findings, Map, Scalar, Tree
 from lbctl.desired.tree import Sequence as Items
+from lbctl.document.nearest import nearest
 from lbctl.errors import InputError, Place
 from lbctl.keepalived import quote
+from lbctl.keepalived.keywords import FLAGS, KNOWN, LISTS, NAMED, SEVERAL_WORDS
 
 INDENT = "    "
 SECRET_WORDS = frozenset({"auth_pass", "password"})

@@ -80,9 +80,9 @@ def servers(document: Document) -> tuple[Server, ...]:
     Server templates and dynamic ones are not servers of the file.
     """
     found = []
-    for section in _sections(document, "backend", "listen"):
-        base: tuple[str, ...] = ()
-        for line in section.children:
+    for section, defaults in _inheriting(document):
+        base = _default_server(defaults) if section.keyword != "frontend" else ()
+        for line in section.children if section.keyword != "frontend" else ():
             if line.words[0] == "default-server":
                 base += line.words[1:]
             elif line.words[0] == "server" and len(line.words) > 2:
@@ -92,16 +92,7 @@ def servers(document: Document) -> tuple[Server, ...]:
 
 def proxies(document: Document) -> tuple[Proxy, ...]:
     """Every frontend, backend and listen section, in order."""
-    found, current = [], None
-    named: dict[str, Statement] = {}
-    for section in document.statements:
-        if section.keyword == "defaults":
-            current = section
-            named[section.name] = section
-        elif section.block and section.keyword in PROXIES:
-            explicit = section.words[2:3] == ("from",)
-            found.append(_proxy(section, named.get("".join(section.words[3:4])) if explicit else current))
-    return tuple(found)
+    return tuple(_proxy(section, defaults) for section, defaults in _inheriting(document))
 
 
 def stats_sockets(document: Document) -> tuple[tuple[str, ...], ...]:
@@ -137,6 +128,24 @@ def server_state_file(document: Document) -> str | None:
 def global_lines(document: Document, *words: str) -> tuple[Statement, ...]:
     """The lines of all global sections that begin with these words, in order."""
     return tuple(line for section in document.find("global") for line in section.find(*words))
+
+
+def _inheriting(document: Document) -> Iterator[tuple[Statement, Statement | None]]:
+    """Every proxy's section with the defaults section that it takes its settings from."""
+    current = None
+    named: dict[str, Statement] = {}
+    for section in document.statements:
+        if section.keyword == "defaults":
+            current = section
+            named[section.name] = section
+        elif section.block and section.keyword in PROXIES:
+            explicit = section.words[2:3] == ("from",)
+            yield section, named.get("".join(section.words[3:4])) if explicit else current
+
+
+def _default_server(section: Statement | None) -> tuple[str, ...]:
+    lines = section.find("default-server") if section else ()
+    return tuple(word for line in lines for word in line.words[1:])
 
 
 def _sections(document: Document, *kinds: str) -> Iterator[Statement]:

@@ -142,7 +142,8 @@ def _awaited(one: Instance, view: PeerView) -> Awaited:
         unicast=bool(one.peers),
         version=version,
         virtual_router_id=one.virtual_router_id,
-        advert_int=one.advert_int,
+        # version 2 has whole seconds, to which the daemon rounds
+        advert_int=one.advert_int if version == 3 else max(1.0, float(int(one.advert_int + 0.5))),
         auth_type=kind,
         password="".join(_value(view, "authentication", "auth_pass")).encode()[:AUTH_PASS_LENGTH],
         addresses=addresses,

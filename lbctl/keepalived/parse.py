@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from lbctl.document import Document, Language, Line, Statement
+from lbctl.document.nearest import nearest
 from lbctl.document.text import Key, raw_lines
 from lbctl.errors import Place, Problem
 from lbctl.keepalived.check import check
@@ -178,7 +179,10 @@ class _Builder:
             self.uncertain = self.uncertain or first.startswith(("$", "~"))
             return
         text = f"keepalived 2.2 knows no '{first}' here and skips it"
-        self._problem(number, 1, "unknown-section", text, level="warning")
+        close = nearest(first, sorted(ROOTS))
+        self._problem(
+            number, 1, "unknown-section", text, f"did you mean {close}?" if close else "", "warning"
+        )
 
     def _open(self, number: int, words: tuple[str, ...]) -> None:
         if not words and self.siblings and not self.siblings[-1].block and not self.siblings[-1].children:

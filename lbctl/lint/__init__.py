@@ -4,8 +4,9 @@ A subject (what is looked at) goes through the explicit list of checks; each fin
 an explanation in `codes/`.
 """
 
+from lbctl.lint.between import between
 from lbctl.lint.find import find
 from lbctl.lint.rules import rule, rules
 from lbctl.lint.subject import Machine, Subject, Text
 
-__all__ = ["Machine", "Subject", "Text", "find", "rule", "rules"]
+__all__ = ["Machine", "Subject", "Text", "between", "find", "rule", "rules"]

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from lbctl.errors import Place, Problem
-from lbctl.lint import haproxy, host, keepalived, vips, vrrp
+from lbctl.lint import (
+    additions,
+    commands,
+    haproxy,
+    host,
+    instances,
+    keepalived,
+    nodes,
+    peers,
+    scripts,
+    settings,
+    vips,
+    vrrp,
+)
 from lbctl.lint.rules import rules
 from lbctl.lint.subject import Machine, Subject, Text
 from lbctl.model.finding import Finding
@@ -16,8 +29,15 @@ Check = Callable[[Subject], Iterator[tuple[str, Problem]]]
 CHECKS: tuple[Check, ...] = (
     *haproxy.CHECKS,
     *keepalived.CHECKS,
+    *settings.CHECKS,
+    *scripts.CHECKS,
+    *commands.CHECKS,
+    *instances.CHECKS,
     *vrrp.CHECKS,
+    *peers.CHECKS,
     *vips.CHECKS,
+    *nodes.CHECKS,
+    *additions.CHECKS,
     *host.CHECKS,
 )
 

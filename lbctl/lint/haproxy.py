@@ -1,36 +1,53 @@
-"""What is wrong in a haproxy.cfg by itself."""
+"""What is wrong in a haproxy.cfg by itself: this module's own checks, and those of its neighbours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from lbctl.errors import Problem
-from lbctl.haproxy.views import servers, stats_socket
-from lbctl.lint.rules import problem
-from lbctl.lint.subject import Machine, Subject, Text
-
-Found = Iterator[tuple[str, Problem]]
+from lbctl.haproxy.views import global_lines, stats_socket
+from lbctl.lint import binds, exposed, keywords, limits, names, ports, servers, timeouts
+from lbctl.lint.sections import File, FileCheck, Section, each, listed
 
 
-def unchecked_servers(subject: Subject) -> Found:
-    """Backends of which no server is checked."""
-    for machine, text in _files(subject):
-        found = servers(text.document)
-        for proxy in dict.fromkeys(one.proxy for one in found):
-            own = [one for one in found if one.proxy == proxy]
-            if not any(one.check for one in own):
-                said = f"backend {proxy}: no server is checked, requests go to dead ones too"
-                yield machine.name, problem("no-check", said, text.place(own[0].line))
+def no_stats_socket(file: File) -> Iterator[Problem]:
+    if stats_socket(file.document) is None:
+        yield file.problem("no-stats-socket", "no stats socket of level admin", 0)
 
 
-def no_stats_socket(subject: Subject) -> Found:
-    for machine, text in _files(subject):
-        if stats_socket(text.document) is None:
-            yield machine.name, problem("no-stats-socket", "no stats socket of level admin", text.place(0))
+def no_log(file: File) -> Iterator[Problem]:
+    """Frontends whose requests are logged nowhere; `log global` is nothing without a log line in global."""
+    accepting = [one for one in file.sections if one.used and one.accepts]
+    everywhere = bool(global_lines(file.document, "log"))
+    silent = [one for one in accepting if not _logs(one, everywhere)]
+    if not silent:
+        return
+    if len(silent) == len(accepting) and not everywhere:
+        yield file.problem("no-log", "nothing is logged: no log line", 0)
+        return
+    said = f"{listed([one.name for one in silent])}: requests are not logged, "
+    said += "for want of `log global`" if everywhere else "for want of a log line"
+    yield file.problem("no-log", said, silent[0].own.line)
 
 
-def _files(subject: Subject) -> Iterator[tuple[Machine, Text]]:
-    return ((machine, machine.haproxy) for machine in subject.machines if machine.haproxy)
+def _logs(section: Section, everywhere: bool) -> bool:
+    targets = [line.name for line in section.lines("log")]
+    return any(name != "global" or everywhere for name in targets)
 
 
-CHECKS: tuple[Callable[[Subject], Found], ...] = (unchecked_servers, no_stats_socket)
+OWN: tuple[FileCheck, ...] = (no_stats_socket, no_log)
+CHECKS = (
+    each(
+        (
+            *OWN,
+            *servers.CHECKS,
+            *timeouts.CHECKS,
+            *names.CHECKS,
+            *binds.CHECKS,
+            *ports.CHECKS,
+            *limits.CHECKS,
+            *keywords.CHECKS,
+            *exposed.CHECKS,
+        )
+    ),
+)

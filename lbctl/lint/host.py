@@ -1,15 +1,22 @@
-"""What the configurations need of the node around them: packages, sysctls, units, limits."""
+"""What the configurations need of the node around them: packages, sysctls, units, files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
-from lbctl.errors import Problem
+from lbctl.document import Document
 from lbctl.keepalived.views import scripts
 from lbctl.lint.rules import problem
-from lbctl.lint.subject import Subject
+from lbctl.lint.sections import Found, listed
+from lbctl.lint.subject import Machine, Subject
+from lbctl.lint.vips import nonlocal_binds
 
-Found = Iterator[tuple[str, Problem]]
+_SYSCTLS = {False: "net.ipv4.ip_nonlocal_bind", True: "net.ipv6.ip_nonlocal_bind"}
+_NEXT, _LAST = ("crt", "ca-file", "crl-file", "crt-list"), ("errorfile", "lua-load")
+# a unit that manages addresses -> what its files say where it leaves those of others alone
+_KEEPS = {"systemd-networkd": b"KeepConfiguration=", "NetworkManager": b"unmanaged-devices="}
+_NETWORK_FILES = ("/etc/systemd/network", "/etc/NetworkManager/")
 
 
 def no_killall(subject: Subject) -> Found:
@@ -22,4 +29,82 @@ def no_killall(subject: Subject) -> Found:
                 yield machine.name, problem("no-psmisc", said, machine.keepalived.place(script.line))
 
 
-CHECKS: tuple[Callable[[Subject], Found], ...] = (no_killall,)
+def no_nonlocal_bind(subject: Subject) -> Found:
+    """Binds to a VIP on nodes that may only bind to what they have."""
+    for machine in subject.machines:
+        if machine.haproxy is None or machine.sysctls is None:
+            continue
+        for ipv6, key in _SYSCTLS.items():
+            found = [one for vip, one in nonlocal_binds(machine).items() if (":" in vip) is ipv6]
+            needing = [one for one in found if not _transparent(machine.haproxy.document, one.line)]
+            code, what = _nonlocal(subject, machine, key)
+            if needing and code:
+                said = f"{needing[0].proxy} binds {needing[0].raw}, and {what}: without the VIP "
+                said += "HAProxy does not start"
+                place = machine.haproxy.place(needing[0].line)
+                yield machine.name, problem(code, said, place, f"sysctl: {{{key}: 1}}")
+
+
+def other_managers(subject: Subject) -> Found:
+    """Units that take addresses away which they have not set themselves."""
+    for machine in subject.machines:
+        told = [one.data for path, one in machine.files.items() if path.startswith(_NETWORK_FILES)]
+        for unit, keeps in _KEEPS.items():
+            running = machine.units is not None and unit in machine.units and machine.keepalived
+            if running and not any(keeps in data for data in told):
+                said = f"{unit} is active: when it starts anew it may take the VIPs off the interface"
+                mend = f"{keeps.decode()}… for the VRRP interface"
+                yield machine.name, problem("address-manager", said, running.place(0), mend)
+
+
+def unmanaged_files(subject: Subject) -> Found:
+    """Files that haproxy.cfg names and the cluster file does not have: each node needs them beforehand."""
+    for machine in subject.machines:
+        if machine.haproxy is None or subject.additions is None or subject.live:
+            continue
+        missing = [
+            (path, line) for path, line in _named(machine.haproxy.document) if not _there(machine, path)
+        ]
+        if missing:
+            names = listed([*dict.fromkeys(path for path, _ in missing)])
+            said = f"{names}: HAProxy reads it, and it is none of the cluster's files"
+            yield machine.name, problem("unmanaged-file", said, machine.haproxy.place(missing[0][1]))
+
+
+def _nonlocal(subject: Subject, machine: Machine, key: str) -> tuple[str, str]:
+    """Code and what is wrong with the sysctl; what is gathered tells of the cluster's own alone."""
+    value = (machine.sysctls or {}).get(key)
+    if value is not None:
+        return ("", "") if value == "1" else ("no-nonlocal-bind", f"{key} is {value}")
+    files = (one.data for path, one in machine.files.items() if path.startswith("/etc/sysctl"))
+    if subject.live or any(key.encode() in data for data in files):
+        return "", ""
+    return "nonlocal-bind-unset", f"the cluster file does not set {key}"
+
+
+def _transparent(document: Document, line: int) -> bool:
+    return any(one.line == line and "transparent" in one.words for _, one in document.walk())
+
+
+def _named(document: Document) -> Iterator[tuple[str, int]]:
+    """The paths that lines of a haproxy.cfg name."""
+    for _, line in document.walk():
+        if line.block:
+            continue
+        words = line.words
+        named = [path for word, path in pairwise(words) if word in _NEXT]
+        named += words[-1:] if words[0] in _LAST else []
+        yield from ((path, line.line) for path in named if path.startswith("/") and "$" not in path)
+
+
+def _there(machine: Machine, path: str) -> bool:
+    folder = path.rstrip("/") + "/"
+    return path in machine.files or any(one.startswith(folder) for one in machine.files)
+
+
+CHECKS: tuple[Callable[[Subject], Found], ...] = (
+    no_killall,
+    no_nonlocal_bind,
+    other_managers,
+    unmanaged_files,
+)

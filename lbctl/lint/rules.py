@@ -1,7 +1,7 @@
 """The codes and what they mean: the tables in `codes/`, read when first asked for.
 
 A table a code: level, title, why, mend, source. `level` is empty for a code whose gravity depends on the
-place (a plan's own). The files are named after the modules that find them; `parse` is the parsers', `plan`
+place (a plan's own). The files are named after what the codes are about; `parse` is the parsers', `plan`
 what plan says.
 """
 

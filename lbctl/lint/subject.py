@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lbctl.document import Document
 from lbctl.errors import Place
+from lbctl.haproxy.views import Bind, binds
+from lbctl.keepalived.views import Instance
+from lbctl.lint.part import Part, parts
 from lbctl.model.content import Content
 
 
@@ -34,8 +38,9 @@ class Text:
 class Machine:
     """One node, as far as it is known; None = nobody knows, and nothing is found about it.
 
-    `address` is the node's on the VRRP network, "" = unknown. `packages` are those that are (or shall be)
-    installed, `sysctls` values by key, `files` other files by path, `units` those that are active.
+    `address` is the node's on the VRRP network, "" = unknown; `addresses` all that it has on any interface
+    but lo. `packages` are those that are (or shall be) installed, `sysctls` values by key, `files` other
+    files by path, `units` those that are active.
     """
 
     name: str
@@ -46,6 +51,27 @@ class Machine:
     sysctls: Mapping[str, str] | None = None
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
     units: frozenset[str] | None = None
+    addresses: frozenset[str] | None = None
+
+    @cached_property
+    def binds(self) -> tuple[Bind, ...]:
+        """What its haproxy.cfg binds to; nothing where that is not known."""
+        return binds(self.haproxy.document) if self.haproxy else ()
+
+    @cached_property
+    def instances(self) -> tuple[Instance, ...]:
+        """Those of its keepalived.conf; none where that is not known."""
+        return tuple(one.instance for one in self.parts)
+
+    @cached_property
+    def vips(self) -> frozenset[str]:
+        """The addresses that its instances carry."""
+        return frozenset(vip.address for one in self.instances for vip in one.vips)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What its keepalived.conf has it do, instance by instance."""
+        return parts(self)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 
 
 def canonical(text: str) -> str:
@@ -14,3 +14,11 @@ def canonical(text: str) -> str:
         return str(ip_interface(text).ip)
     except ValueError:
         return text
+
+
+def is_address(text: str) -> bool:
+    """An address without a prefix length."""
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False

@@ -56,6 +56,7 @@ def _live(node: Node, facts: Facts) -> Machine:
         frozenset(packages),
         {key: str(value) for key, value in values.items() if value is not None},
         dict(_contents(node, facts)),
+        addresses=facts.held,
     )
 
 

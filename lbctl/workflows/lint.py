@@ -8,7 +8,7 @@ from pathlib import Path
 from lbctl.desired import load
 from lbctl.desired.plain import is_cluster_file, nodes
 from lbctl.errors import InputError, Problem
-from lbctl.lint import Machine, Subject, Text, find
+from lbctl.lint import Machine, Subject, Text, between, find
 from lbctl.model.cluster import Cluster
 from lbctl.model.finding import Finding, LintReport
 from lbctl.planning import subject as looked_at
@@ -58,7 +58,7 @@ def _plain(paths: Sequence[Path]) -> Subject:
 
 def _report(of: str, found: Sequence[Finding], subjects: Sequence[Subject]) -> LintReport:
     """The loader's findings and lint's; what both say is said once, with lint's nodes."""
-    linted = [one for subject in subjects for one in find(subject)]
+    linted = [*(one for subject in subjects for one in find(subject)), *between(subjects)]
     said = {_same(one.problem) for one in linted}
     rest = [one for one in found if _same(one.problem) not in said]
     return LintReport(of, tuple(sorted([*rest, *linted], key=lambda one: one.order)))

