@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lbctl.document import Document
+from lbctl.document import Document, Statement
 from lbctl.errors import Place, Problem
 from lbctl.keepalived.advert import Awaited, awaited
 from lbctl.keepalived.election import effective_priority
@@ -92,19 +92,27 @@ def texts(subject: Subject) -> Iterator[tuple[Machine, Text]]:
 def parts(machine: Machine) -> tuple[Part, ...]:
     """The node's part in each instance of its file; of two with one name keepalived takes the first.
 
-    Lines for other nodes (`@id`) do not count.
+    Lines for other nodes (`@id`) do not count. An instance with such lines, of which none names this node, is
+    left out: keepalived goes by another name there, and nobody knows which.
     """
     text = machine.keepalived
     if text is None:
         return ()
     own, name = text.document, machine.name
+    elsewhere = {one.line for one in own.statements if _named_otherwise(one, name)}
     adverts = {one.instance: one for one in awaited(own)}
     groups = {one.name: one for one in sync_groups(own, name)}
     defined = scripts(own, name), track_files(own, name), track_processes(own, name)
     return tuple(
         Part(machine, text, one, *defined, groups.get(one.sync_group), adverts.get(one.name))
         for one in reversed({one.name: one for one in reversed(instances(own, name))}.values())
+        if one.line not in elsewhere
     )
+
+
+def _named_otherwise(block: Statement, name: str) -> bool:
+    marks = {one.keyword for one in block.children if one.keyword.startswith("@")}
+    return bool(marks) and marks.isdisjoint((f"@{name}", f"@^{name}"))
 
 
 def alone(subject: Subject) -> Iterator[Part]:
