@@ -2,7 +2,7 @@
 
 It holds `haproxy/`, `keepalived/` and INDEX.tsv: the file and, in the column that names both daemons' checks,
 what they said of it. Tests with these files are skipped where LBCTL_CORPUS is not set, failed there if
-LBCTL_REQUIRE_LAB=1.
+LBCTL_REQUIRE_LAB=1. What would take long is a sample, the same each time, but for LBCTL_CORPUS_TRY=all.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import pytest
 from tests.fuzz.properties import HAPROXY, KEEPALIVED
 
 TONGUES = {"haproxy": HAPROXY, "keepalived": KEEPALIVED}
+# Everything, and not a sample: `make corpus`.
+ALL = os.environ.get("LBCTL_CORPUS_TRY") == "all"
 # What the daemon said of a file that it can use.
 GOOD = ("valid", "security-warning", "no-error-but-no-listener")
 

@@ -1,12 +1,10 @@
 """Each statement of the real configurations removed, each word of it changed: exactly that, and no more.
 
-Of a file that would take long a sample, always the same: for each kind of edit as many as need
-LBCTL_CORPUS_EDITS bytes to be read again. With 20000000 everything in files of up to 25 kB is tried.
+As many as need SAMPLE bytes to be read again, for each kind of edit of each file.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +12,11 @@ from typing import TypeVar
 
 import pytest
 
-from tests.corpus import TONGUES, each
+from tests.corpus import ALL, TONGUES, each
 from tests.fuzz.edits import check_removed, check_reworded, check_rewritten, spans_of
 from tests.fuzz.properties import parse
 
-SAMPLE = int(os.environ.get("LBCTL_CORPUS_EDITS", "30000"))
+SAMPLE = 20_000_000 if ALL else 30_000  # the first is everything in files of up to 25 kB
 LEAST = 1  # of the largest
 T = TypeVar("T")
 
