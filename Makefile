@@ -4,7 +4,7 @@ VENV := .venv/.complete
 LABS := $(shell nproc)
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo check test faults lossless corpus bench lab-up lab-down clean lab-packages root
+.PHONY: help demo check test faults lossless elections corpus bench lab-up lab-down clean lab-packages root
 
 help:
 	@echo "make demo      boot the example cluster here, change it under load, show what that costs"
@@ -12,6 +12,7 @@ help:
 	@echo "make test      check, and the tests on real nodes in the lab (root)"
 	@echo "make faults    every fault at every step on every node, LABS=2 side by side: forty minutes (root)"
 	@echo "make lossless  no failed request in 100,000 a run, for every change that moves a VIP or need not: an hour and a half (root)"
+	@echo "make elections every combination of dead nodes and HAProxys, many variants of keepalived.conf, against the table: ten minutes (root)"
 	@echo "make corpus    real configurations in LBCTL_CORPUS: every edit, and what HAProxy 3.0 and keepalived read in them (root)"
 	@echo "make bench     the figures, side by side with other tools (root)"
 	@echo "make lab-up    boot the cluster of cluster.yaml on this machine (root)"
@@ -35,6 +36,9 @@ faults: root lab-packages $(VENV)
 
 lossless: root lab-packages $(VENV)
 	LBCTL_REQUIRE_LAB=1 LBCTL_LOSSLESS=all .venv/bin/pytest tests/lab/lossless
+
+elections: root lab-packages $(VENV)
+	LBCTL_REQUIRE_LAB=1 LBCTL_ELECTIONS=all .venv/bin/pytest tests/lab/elections
 
 corpus: root lab-packages $(VENV)
 	@test -d "$(LBCTL_CORPUS)" || { echo "LBCTL_CORPUS names no directory of real configurations" >&2; exit 1; }

@@ -14,6 +14,7 @@ from lbctl.document import Document
 from lbctl.keepalived.election import master_down
 from lbctl.keepalived.tables import AUTH_PASS_LENGTH
 from lbctl.keepalived.views import Instance, PeerView, instances, peer_view
+from lbctl.model.ip import canonical
 
 VRRP, AH = 112, 51  # IP protocols
 HOPS = 255  # one that is less came through a router
@@ -41,7 +42,8 @@ class Advert:
 
 @dataclass(frozen=True)
 class Awaited:
-    """What an instance compares an advert with. `group` is what it joins, also where its peers are named."""
+    """What an instance compares an advert with. `group` is what it joins, also where its peers are named;
+    `source` is the address that it sends from, "" = the interface's own."""
 
     instance: str
     interface: str
@@ -56,6 +58,8 @@ class Awaited:
     password: bytes = field(repr=False)
     addresses: frozenset[str]
     vips: frozenset[str]
+    peers: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def place(self) -> str:
@@ -72,6 +76,41 @@ def awaited(document: Document) -> tuple[Awaited, ...]:
     """What every instance waits for that has an interface of its own and a virtual address."""
     views = {view.instance: view for view in peer_view(document)}
     return tuple(_awaited(one, views[one.name]) for one in instances(document) if one.vips and one.interface)
+
+
+def unheard(sender: Awaited, receiver: Awaited, source: str, address: str) -> Iterator[str]:
+    """Why the receiver, whose own address is `address`, does not hear the sender, whose own is `source`.
+
+    Nothing = it does, as far as the configuration tells: both are taken to be on one segment.
+    """
+    if sender.virtual_router_id != receiver.virtual_router_id:
+        yield f"virtual_router_id {sender.virtual_router_id}, and {receiver.virtual_router_id} here"
+        return
+    if (sender.family, sender.protocol) != (receiver.family, receiver.protocol):
+        yield "another auth_type" if sender.family == receiver.family else "another address family"
+        return
+    at = receiver.source or canonical(address)
+    if not sender.unicast and not receiver.unicast and sender.group != receiver.group:
+        yield f"sent to {sender.group}, and {receiver.group} is joined here"
+    elif sender.unicast and receiver.unicast and at not in sender.peers:
+        yield f"{at} is not among its unicast_peer"
+    yield from objections(receiver, _sent(sender, source, at))
+
+
+def _sent(one: Awaited, source: str, to: str) -> Advert:
+    """The advert that the instance sends there while it is master."""
+    return Advert(
+        interface=one.interface,
+        source=one.source or canonical(source),
+        destination=to if one.unicast else one.group,
+        hops=HOPS,
+        version=one.version,
+        virtual_router_id=one.virtual_router_id,
+        advert_int=one.advert_int,
+        auth_type=one.auth_type,
+        password=one.password,
+        addresses=one.addresses,
+    )
 
 
 def _awaited(one: Instance, view: PeerView) -> Awaited:
@@ -99,6 +138,8 @@ def _awaited(one: Instance, view: PeerView) -> Awaited:
         password="".join(_value(view, "authentication", "auth_pass")).encode()[:AUTH_PASS_LENGTH],
         addresses=addresses,
         vips=frozenset(vip.address for vip in one.vips),
+        peers=tuple(map(canonical, one.peers)),
+        source=canonical(one.unicast_source) if one.unicast_source else "",
     )
 
 

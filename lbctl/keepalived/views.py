@@ -51,7 +51,8 @@ class Track:
 class Instance:
     """One vrrp_instance. `virtual_router_id` 0 = none or not a number; `advert_int` in seconds.
 
-    `vmac` = its VIPs are on an interface of its own, with a MAC address of its own.
+    `vmac` = its VIPs are on an interface of its own, with a MAC address of its own. `links` are the
+    interfaces and BFD neighbours that it follows; `preempt_delay` in seconds.
     """
 
     name: str
@@ -71,6 +72,25 @@ class Instance:
     line: int
     last: int
     vmac: bool = False
+    links: tuple[Track, ...] = ()
+    processes: tuple[Track, ...] = ()
+    preempt_delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class SyncGroup:
+    """One vrrp_sync_group: what it follows holds for every member.
+
+    `weights` = the members' own weights count too (sync_group_tracking_weight).
+    """
+
+    name: str
+    members: tuple[str, ...]
+    scripts: tuple[Track, ...] = ()
+    files: tuple[Track, ...] = ()
+    links: tuple[Track, ...] = ()
+    processes: tuple[Track, ...] = ()
+    weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,7 @@ class Script:
     rise: int = 1
     fall: int = 1
     line: int = 0
+    reverse: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +115,21 @@ class TrackFile:
     path: str
     weight: int = 1
     line: int = 0
+
+
+@dataclass(frozen=True)
+class TrackProcess:
+    """One track_process (vrrp_track_process). A weight of 0 means FAULT when the process is gone.
+
+    `command` is the process with the arguments that it is told by; `delay` in seconds, until its end counts.
+    """
+
+    name: str
+    command: str
+    weight: int = 0
+    delay: float = 0.0
+    line: int = 0
+    reverse: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +146,7 @@ class PeerView:
 def instances(document: Document, config_id: str = "") -> tuple[Instance, ...]:
     """Every vrrp_instance block, in order."""
     reader = _Reader(definitions(document), config_id)
-    groups = _groups(document, reader)
+    groups = {member: one.name for one in sync_groups(document, config_id) for member in one.members}
     return tuple(
         _instance(block, reader, groups) for block in reader.blocks(document.statements, "vrrp_instance")
     )
@@ -128,6 +164,7 @@ def scripts(document: Document, config_id: str = "") -> tuple[Script, ...]:
             int(_number(reader.last(block, "rise"), 1)),
             int(_number(reader.last(block, "fall"), 1)),
             block.line,
+            "reverse" in reader.words(block, "weight"),
         )
         for block in reader.blocks(document.statements, "vrrp_script")
     )
@@ -144,6 +181,37 @@ def track_files(document: Document, config_id: str = "") -> tuple[TrackFile, ...
             block.line,
         )
         for block in reader.blocks(document.statements, "track_file", "vrrp_track_file")
+    )
+
+
+def track_processes(document: Document, config_id: str = "") -> tuple[TrackProcess, ...]:
+    """Every track_process (vrrp_track_process) block outside instances, in order."""
+    reader = _Reader(definitions(document), config_id)
+    return tuple(
+        TrackProcess(
+            reader.text(block.name),
+            " ".join(reader.words(block, "process")),
+            int(_number(reader.last(block, "weight"), 0)),
+            _number(reader.last(block, "terminate_delay") or reader.last(block, "delay"), 0.0),
+            block.line,
+            "reverse" in reader.words(block, "weight"),
+        )
+        for block in reader.blocks(document.statements, "track_process", "vrrp_track_process")
+    )
+
+
+def sync_groups(document: Document, config_id: str = "") -> tuple[SyncGroup, ...]:
+    """Every vrrp_sync_group block, in order."""
+    reader = _Reader(definitions(document), config_id)
+    weighing = ("sync_group_tracking_weight", "global_tracking")
+    return tuple(
+        SyncGroup(
+            reader.text(block.name),
+            tuple(name for words in reader.items(block, "group") for name in words),
+            *_tracks(block, reader),
+            any(line.keyword in weighing for line in reader.lines(block)),
+        )
+        for block in reader.blocks(document.statements, "vrrp_sync_group")
     )
 
 
@@ -236,6 +304,7 @@ def _instance(block: Statement, reader: _Reader, groups: Mapping[str, str]) -> I
     keywords = {line.keyword for line in reader.lines(block)}
     state = reader.last(block, "state") or "BACKUP"
     default = DEFAULT_PRIORITIES.get(state, DEFAULT_PRIORITY)
+    checks, files, links, processes = _tracks(block, reader)
     return Instance(
         name,
         state,
@@ -247,13 +316,16 @@ def _instance(block: Statement, reader: _Reader, groups: Mapping[str, str]) -> I
         tuple(_vips(block, reader)),
         tuple(words[0] for words in reader.items(block, "unicast_peer") if words),
         reader.last(block, "unicast_src_ip"),
-        tuple(_track(words) for words in reader.items(block, "track_script") if words),
-        tuple(_track(words) for words in reader.items(block, "track_file", "vrrp_track_file") if words),
+        checks,
+        files,
         "authentication" in keywords,
         groups.get(name, ""),
         block.line,
         block.last,
         not keywords.isdisjoint(("use_vmac", "use_ipvlan")),
+        links,
+        processes,
+        _number(reader.last(block, "preempt_delay"), 0.0),
     )
 
 
@@ -274,14 +346,21 @@ def _track(words: tuple[str, ...]) -> Track:
     return Track(words[0], int(_number("".join(weight), 0)) if weight else None, "reverse" in words)
 
 
-def _groups(document: Document, reader: _Reader) -> Mapping[str, str]:
-    """The sync group of each instance."""
-    return {
-        words[0]: reader.text(block.name)
-        for block in reader.blocks(document.statements, "vrrp_sync_group")
-        for words in reader.items(block, "group")
-        if words
-    }
+_Tracks = tuple[Track, ...]
+
+
+def _tracks(block: Statement, reader: _Reader) -> tuple[_Tracks, _Tracks, _Tracks, _Tracks]:
+    """The scripts, files, links and processes that it follows."""
+
+    def listed(*keywords: str) -> _Tracks:
+        return tuple(_track(words) for words in reader.items(block, *keywords) if words)
+
+    return (
+        listed("track_script"),
+        listed("track_file", "vrrp_track_file"),
+        listed("track_interface", "track_bfd"),
+        listed("track_process"),
+    )
 
 
 def _peer_values(line: Statement, reader: _Reader) -> Iterator[tuple[str, ...]]:

@@ -9,6 +9,8 @@ from typing import assert_never
 
 from lbctl.errors import Problem
 from lbctl.model.change import Change
+from lbctl.model.election import ElectionChange
+from lbctl.model.finding import Finding
 from lbctl.model.upgrade import Offer
 
 
@@ -89,7 +91,11 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done, where, in which order. A frozen value: evidence, never instructions."""
+    """What would be done, where, in which order. A frozen value: evidence, never instructions.
+
+    `findings` are lint's, of the cluster as it shall be. `election` is what the plan changes in who holds
+    the VIPs when nodes or their HAProxys are dead.
+    """
 
     id: str
     cluster: str
@@ -99,6 +105,8 @@ class Plan:
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...] = ()
+    election: ElectionChange | None = None
 
     @property
     def empty(self) -> bool:

@@ -11,6 +11,8 @@ from lbctl.model.effect import Scope, merged
 from lbctl.model.plan import NodeView, Plan, Role, Step
 from lbctl.model.upgrade import Offer
 from lbctl.views.group import ChangeGroup, counted, grouped, is_digest, rollout_order, scalar, text_diff
+from lbctl.views.human_election import change_lines
+from lbctl.views.human_lint import plan_finding_lines
 from lbctl.views.line import Line, Part, columns, count, line, moved_version, names, problem_lines, title
 
 STYLES = {
@@ -40,13 +42,15 @@ SECTIONS = (
 
 
 def plan_lines(plan: Plan, *, text: bool) -> Iterator[Line]:
-    """Title, nodes, changes, impact, order, problems, and the summary as the last line."""
+    """Title, nodes, changes, impact, order, election, problems, and the summary as the last line."""
     yield line((f"Plan {plan.id}", "bold"), f" of cluster {plan.cluster}, made {plan.created}")
     yield line()
     yield from _nodes(plan.nodes)
     yield from _sections(plan, text)
     yield from _impacts(plan)
     yield from _steps(plan.steps)
+    yield from change_lines(plan.election) if plan.election else ()
+    yield from plan_finding_lines(plan.findings)
     if plan.problems:
         yield from title("Problems")
         yield from problem_lines(plan.problems, allow=True)

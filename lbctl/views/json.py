@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
+from lbctl.model.election import ElectionTable
 from lbctl.model.event import (
     ConnectionLost,
     Event,
@@ -23,10 +24,12 @@ from lbctl.model.event import (
     Taken,
     Unrecorded,
 )
+from lbctl.model.finding import LintReport, Rule
 from lbctl.model.plan import Plan
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import plain_unicode, shown_lines
+from lbctl.views.json_election import election_form, moved_form
 from lbctl.views.json_forms import (
     Json,
     drain_form,
@@ -42,6 +45,7 @@ from lbctl.views.json_forms import (
     status_form,
     step_form,
 )
+from lbctl.views.json_lint import lint_form, rule_form
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.view import NodeStatus
 
@@ -61,10 +65,11 @@ class JsonView:
         self.events = events
 
     def plan(self, plan: Plan, *, text: bool = False) -> None:
+        form = {**plan_form(plan, text=text), "election": moved_form(plan.election)}
         if self.events:
-            self._write(_timed({"event": "planned", **plan_form(plan, text=text)}), self.out)
+            self._write(_timed({"event": "planned", **form}), self.out)
         else:
-            self._document("plan", plan_form(plan, text=text))
+            self._document("plan", form)
 
     def event(self, event: Event) -> None:
         if self.events:
@@ -78,6 +83,9 @@ class JsonView:
 
     def status(self, cluster: str, nodes: NodeStatus, vips: Sequence[str], notes: Mapping[str, str]) -> None:
         self._document("status", status_form(cluster, nodes, vips, notes))
+
+    def election(self, cluster: str, table: ElectionTable) -> None:
+        self._document("election", {"cluster": cluster, **election_form(table)})
 
     def drained(self, report: DrainReport) -> None:
         self._document("drain", drain_form(report))
@@ -96,6 +104,12 @@ class JsonView:
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._document("problems", {"problems": [problem_form(problem) for problem in problems]})
+
+    def findings(self, report: LintReport) -> None:
+        self._document("lint", lint_form(report))
+
+    def rules(self, rules: Sequence[Rule], *, whole: bool) -> None:
+        self._document("codes", {"codes": [rule_form(one) for one in rules]})
 
     def warnings(self, problems: Sequence[Problem]) -> None:
         for problem in problems:

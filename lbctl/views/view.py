@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
+from lbctl.model.election import ElectionTable
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
+from lbctl.model.finding import LintReport, Rule
 from lbctl.model.plan import Plan
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
@@ -42,6 +44,10 @@ class View(Protocol):
         """
         ...
 
+    def election(self, cluster: str, table: ElectionTable) -> None:
+        """Who holds each VIP for every combination of dead nodes and dead HAProxys."""
+        ...
+
     def drained(self, report: DrainReport) -> None:
         """A node that is out of the election now, or back in it, and where the VIPs are."""
         ...
@@ -64,6 +70,14 @@ class View(Protocol):
 
     def problems(self, problems: Sequence[Problem]) -> None:
         """Located findings of a file, one after the other, and how many there are."""
+        ...
+
+    def findings(self, report: LintReport) -> None:
+        """What lint found, each in its place; its last line counts them."""
+        ...
+
+    def rules(self, rules: Sequence[Rule], *, whole: bool) -> None:
+        """What codes mean: a line each, or (`whole`) everything that is known."""
         ...
 
     def warnings(self, problems: Sequence[Problem]) -> None:

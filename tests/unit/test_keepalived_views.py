@@ -161,7 +161,11 @@ def test_effective_priority(alive: bool, drain: int, expected: int) -> None:
         (Track("s", -10), False, 90),
         (Track("s", 0), True, 100),
         (Track("s", 0), False, 0),
-        (Track("s", 10, reverse=True), False, 110),
+        (Track("s", 10, reverse=True), True, 90),
+        (Track("s", 10, reverse=True), False, 100),
+        (Track("s", -10, reverse=True), True, 100),
+        (Track("s", -10, reverse=True), False, 110),
+        (Track("s", 0, reverse=True), True, 0),
         (Track("s"), False, 0),
     ],
 )

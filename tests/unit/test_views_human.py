@@ -35,6 +35,8 @@ def _shown(what: str, *, text: bool = False) -> str:
             view.report(samples.report())
         case "drift":
             view.drift(samples.drift(), text=text)
+        case "election":
+            view.election("openstack-api", samples.election())
         case "status":
             view.status("openstack-api", samples.status(), ["10.15.85.31"], samples.NOTES)
         case "runs":
@@ -65,6 +67,19 @@ PROMISES = {
     "impact is merged by node": ("plan", "  lb3, lb2  reload haproxy, restart keepalived\n"),
     "unsafe names its option": ("plan", "      to let it through: --allow shrink\n"),
     "the node table": ("plan", "  lb1   MASTER  3       10.15.85.31, fd00::1\n"),
+    "what an apply changes in the election": (
+        "plan",
+        "  no haproxy  alive  lb1 without haproxy → lb2  – → 3.6 s\n",
+    ),
+    "combinations that end alike are one line": (
+        "election",
+        "  no haproxy or dead  alive       lb2         3.6 s\n",
+    ),
+    "a tie names all who may win": (
+        "election",
+        "lb1 or lb2  5.6 s    equal priorities: ",
+    ),
+    "what an election could not know": ("election", "Notes\n  lb1: nobody knows whether cinder sees it\n"),
     "a step is a line": (
         "events",
         "[ 1/21] lb3  stage     cinder valid … done 0.4 s",

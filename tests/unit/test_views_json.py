@@ -16,12 +16,15 @@ from tests.cases.views import samples
 ROOT = Path(__file__).parent.parent.parent
 
 KEYS = {
-    "plan": "plan cluster created digest nodes changes order impact steps problems summary",
+    "plan": "plan cluster created digest nodes changes order impact steps problems findings summary election",
     "change": "address node kind name action standing scope impact effects differences detail note",
     "difference": "attribute before after applied standing",
     "problem": "level code text mend file line column",
     "drift": "cluster code items changes excluded",
     "item": "node what address differences text",
+    "election": "cluster nodes failures routers notes",
+    "router": "vips instances sync_groups advert_int normal rows",
+    "row": "states ends seconds why idle back",
     "status": "cluster vips nodes notes",
     "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
     "report": "time event plan code seconds nodes summary advice run probe",
@@ -39,6 +42,8 @@ def _document(what: str) -> dict[str, object]:
             view.plan(samples.plan())
         case "drift":
             view.drift(samples.drift())
+        case "election":
+            view.election("openstack-api", samples.election())
         case "runs":
             view.runs(samples.runs())
         case "pack":
@@ -85,6 +90,17 @@ def test_drift_has_its_keys() -> None:
     _same(drift, "drift")
     _same(_first(drift, "items"), "item")
     assert drift["code"] == 2
+
+
+def test_an_election_has_its_keys() -> None:
+    election = _document("election")
+    _same(election, "election")
+    _same(_first(election, "routers"), "router")
+    row = _first(_first(election, "routers"), "rows")
+    _same(row, "row")
+    assert (row["states"], row["ends"]) == ({"lb1": "alive", "lb2": "alive"}, [["lb1"]])
+    moved = _document("plan")["election"]
+    assert isinstance(moved, dict) and list(moved) == ["before", "after"]
 
 
 def test_status_has_its_keys_and_unknown_is_no_guess() -> None:

@@ -32,6 +32,7 @@ def _everything(view: View, word: str) -> None:
     view.report(samples.report(word))
     view.drift(samples.drift(word), text=True)
     view.status("openstack-api", samples.status(word), ["10.15.85.31"], {"lb4": word})
+    view.election(word, samples.election(word))
     view.forgotten(samples.forgotten(word))
     view.drained(samples.drained(word))
     view.runs(samples.runs(word))

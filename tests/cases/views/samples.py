@@ -11,6 +11,7 @@ from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.cluster import Cluster, Node, Ssh, Vip
 from lbctl.model.content import Content
 from lbctl.model.effect import Effect, Impact, Scope
+from lbctl.model.election import ElectionChange, ElectionTable, NodeState, Outcome, RouterTable, Row, Why
 from lbctl.model.event import (
     ConnectionLost,
     Event,
@@ -78,7 +79,27 @@ def plan(word: str = "cinder") -> Plan:
         tuple(changes),
         steps(word),
         problems,
+        election=ElectionChange(election(word, "lb1"), election(word)),
     )
+
+
+def election(word: str = "cinder", holder: str = "lb2") -> ElectionTable:
+    """Two nodes: who takes over from the first, and what a dead HAProxy makes of it."""
+    alive, ill, dead = NodeState
+    moved = Outcome((("lb2",),), 3.6, back=(("lb1",),))
+    stays = Outcome((("lb1",),), 0.0, (Why.NOPREEMPT,), (("lb1",),), ("lb1",))
+    ends = {
+        (alive, alive): Outcome((("lb1",),), 0.0, back=(("lb1",),)),
+        (alive, ill): Outcome((("lb1",),), 0.0, back=(("lb1",),)),
+        (alive, dead): Outcome((("lb1",),), 0.0, back=(("lb1",),)),
+        (ill, alive): moved if holder == "lb2" else stays,
+        (dead, alive): moved,
+        (ill, ill): Outcome((("lb1",), ("lb2",)), 5.6, (Why.TIE,), (("lb2",),)),
+        (dead, dead): Outcome(((),), 0.0, (Why.NOBODY,), (("lb1",),)),
+    }
+    rows = tuple(Row(states, outcome) for states, outcome in ends.items())
+    router = RouterTable((word,), (word,), ("10.15.85.31", word), 1.0, (("lb1",),), rows)
+    return ElectionTable(("lb1", "lb2"), 2, (router,), (f"lb1: nobody knows whether {word} sees it",))
 
 
 def steps(word: str) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lbctl.document import Document
-from lbctl.keepalived.views import Instance, Script, Track, TrackFile, instances, scripts, track_files
+from lbctl.keepalived.views import Instance, Script, Track, TrackFile, Vip, instances, scripts, track_files
 from lbctl.model.ip import canonical
 
 COMMAND = (
@@ -96,6 +96,12 @@ def _their_vips(lines: list[str]) -> Iterator[str]:
         yield f"{words[0]} dev {words[words.index('dev') + 1]}" if "dev" in words else words[0]
 
 
+def _vip(vip: Vip, interface: str) -> str:
+    """As the daemon writes it: a whole address without its length."""
+    whole = vip.prefix == (128 if ":" in vip.address else 32)
+    return f"{vip.address if whole else vip} dev {vip.dev or interface}"
+
+
 def _their_script(block: Block) -> Facts:
     return {
         "command": block.values["Command"],
@@ -116,8 +122,8 @@ def _our_instance(one: Instance, known: tuple[Script, ...], files: tuple[TrackFi
         "nopreempt": one.nopreempt,
         "sync_group": one.sync_group,
         "authenticated": one.authenticated,
-        "vips": sorted(f"{vip} dev {vip.dev or one.interface}" for vip in one.vips if not vip.excluded),
-        "excluded": sorted(f"{vip} dev {vip.dev or one.interface}" for vip in one.vips if vip.excluded),
+        "vips": sorted(_vip(vip, one.interface) for vip in one.vips if not vip.excluded),
+        "excluded": sorted(_vip(vip, one.interface) for vip in one.vips if vip.excluded),
         "peers": [canonical(peer) for peer in one.peers],
         "unicast_source": canonical(one.unicast_source),
         "scripts": [_track(track, {script.name: script.weight for script in known}) for track in one.scripts],

@@ -1,0 +1,219 @@
+"""VRRP played between a few nodes, until nothing changes any more. Pure.
+
+The rules are those of keepalived's states, with the times of RFC 3768 and 5798: a backup that has not
+accepted an advert for 3 × advert_int and a skew makes itself master; a master that hears a better one gives
+up; one that goes into FAULT announces it, and the others wait for the skew alone. A sync group is master with
+all its instances, or with none. Held against keepalived 2.2.7 by tests/lab/elections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lbctl.keepalived.election import FAULT, accepts, skew
+from lbctl.planning.election import Candidate
+
+Key = tuple[str, str]
+"""A node's name and an instance's."""
+STEPS = 60
+"""So many changes of masters are played; what has not settled by then does not."""
+
+
+@dataclass(frozen=True)
+class Elector:
+    """What is master on one node, or is not: a sync group, or an instance of none."""
+
+    node: str
+    instances: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        return tuple((self.node, name) for name in self.instances)
+
+
+@dataclass(frozen=True)
+class Field:
+    """Who takes part, by whom each is heard, and what decides between two masters of the same priority."""
+
+    electors: tuple[Elector, ...]
+    hears: Mapping[Key, frozenset[Key]]
+    addresses: Mapping[Key, int]
+
+
+@dataclass(frozen=True)
+class News:
+    """From a moment on, in seconds, a node's candidates are these."""
+
+    at: float
+    candidates: Mapping[Key, Candidate]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The masters when nothing changes any more, and since when. `tied` = another might have been first."""
+
+    masters: frozenset[Elector]
+    at: float
+    tied: bool = False
+    settled: bool = True
+
+
+def play(
+    field: Field,
+    masters: frozenset[Elector],
+    candidates: Mapping[Key, Candidate],
+    news: Sequence[News] = (),
+    *,
+    early: bool = False,
+) -> frozenset[Ending]:
+    """Every way in which it may end. Whoever is not among the candidates is dead, without a word.
+
+    `early` = the last advert of before was sent a whole advert_int ago, and not just now.
+    """
+    game = _Game(field, dict(candidates), sorted(news, key=lambda one: one.at), early)
+    standing = {elector for elector in field.electors if game.stands(elector)}
+    game.masters = masters & standing
+    game.settle()
+    return game.end()
+
+
+class _Game:
+    """The moving parts. `due` is when each backup that has accepted no advert has waited long enough."""
+
+    def __init__(self, field: Field, candidates: dict[Key, Candidate], news: list[News], early: bool) -> None:
+        self.field = field
+        self.candidates = candidates
+        self.news = news
+        self.early = early
+        self.masters: frozenset[Elector] = frozenset()
+        self.due: dict[Key, float] = {}
+        self.paces: dict[Key, float] = {}
+        self.now = 0.0
+        self.since = 0.0
+        self.tied = False
+        self.steps = 0
+
+    def copy(self) -> _Game:
+        other = _Game(self.field, dict(self.candidates), list(self.news), self.early)
+        other.masters, other.due, other.paces = self.masters, dict(self.due), dict(self.paces)
+        other.now, other.since, other.tied, other.steps = self.now, self.since, True, self.steps
+        return other
+
+    def end(self) -> frozenset[Ending]:
+        """Play on; where two are due at once, either may be the first."""
+        while self.steps < STEPS:
+            claims = self.claims()
+            first = min(claims.values(), default=None)
+            if self.news and (first is None or self.news[0].at <= first):
+                self.hear(self.news.pop(0))
+            elif first is None:
+                return frozenset({Ending(self.masters, self.since, self.tied)})
+            else:
+                self.now = first
+                tied = self.rivals([one for one, at in claims.items() if at == first])
+                if len(tied) > 1:
+                    return frozenset(ending for one in tied for ending in self.copy().won(one).end())
+                self.won(tied[0])
+        return frozenset({Ending(self.masters, self.since, self.tied, settled=False)})
+
+    def stands(self, elector: Elector) -> bool:
+        """Is it alive, and no instance of it in FAULT?"""
+        found = [self.candidates.get(key) for key in elector.keys]
+        return all(one is not None and one.priority != FAULT for one in found)
+
+    def claims(self) -> dict[Elector, float]:
+        """When each that is no master, and waits for no one any more, makes itself one."""
+        return {
+            elector: max(self.due[key] for key in elector.keys)
+            for elector in self.field.electors
+            if elector not in self.masters and all(key in self.due for key in elector.keys)
+        }
+
+    def rivals(self, due: Sequence[Elector]) -> list[Elector]:
+        """The first of those that are due at once, and whoever hears it or is heard by it."""
+        first = due[0]
+        return [one for one in due if one is first or self.hears(one, first) or self.hears(first, one)]
+
+    def hears(self, one: Elector, other: Elector) -> bool:
+        return any(not self.field.hears[key].isdisjoint(other.keys) for key in one.keys)
+
+    def won(self, elector: Elector) -> _Game:
+        """It makes itself master; whoever hears it and is not better gives up, or goes on waiting."""
+        self.steps += 1
+        self.masters |= {elector}
+        self.since = self.now
+        self.settle()
+        return self
+
+    def hear(self, news: News) -> None:
+        """A node's priorities change. Masters that go into FAULT say so."""
+        self.steps += 1
+        self.now = max(self.now, news.at)
+        for key, one in news.candidates.items():
+            if key in self.due:
+                self.due[key] += _skew(one) - _skew(self.candidates[key])
+        self.candidates.update(news.candidates)
+        gone = frozenset(one for one in self.masters if not self.stands(one))
+        if gone:
+            self.masters -= gone
+            self.since = self.now
+        self.settle({key for one in gone for key in one.keys})
+
+    def settle(self, announced: Iterable[Key] = ()) -> None:
+        """Masters that hear a better one give up; of the others those wait on that accept no advert."""
+        while worse := [one for one in self.masters if self.beaten(one)]:
+            self.masters -= {min(worse, key=self.rank)}
+            self.since = self.now
+        left = frozenset(announced)
+        for elector in self.field.electors:
+            for key in elector.keys:
+                if elector in self.masters or not self.stands(elector):
+                    self.due.pop(key, None)
+                else:
+                    self.wait(key, left)
+
+    def rank(self, elector: Elector) -> tuple[int, int]:
+        key = elector.keys[0]
+        return self.candidates[key].priority, self.field.addresses[key]
+
+    def heard(self, key: Key) -> list[Key]:
+        """The masters' instances that it hears."""
+        hears = self.field.hears[key]
+        return [one for master in self.masters for one in master.keys if one in hears]
+
+    def beaten(self, master: Elector) -> bool:
+        """Of two masters the higher priority goes on, and of two equal ones the higher address."""
+
+        def strength(key: Key) -> tuple[int, int]:
+            return self.candidates[key].priority, self.field.addresses[key]
+
+        return any(strength(other) > strength(key) for key in master.keys for other in self.heard(key))
+
+    def wait(self, key: Key, announced: frozenset[Key]) -> None:
+        mine, heard = self.candidates[key], self.heard(key)
+        for other in heard:
+            master = self.candidates[other]
+            if accepts(mine.priority, mine.nopreempt, master.priority):
+                self.due.pop(key, None)
+                self.paces[key] = master.advert_int if mine.version == 3 else mine.advert_int
+                return
+        if not heard and not announced.isdisjoint(self.field.hears[key]):
+            self.due[key] = self.now + self.skew(key)
+            return
+        pace = self.pace(key)
+        plain = (2 if self.early else 3) * pace + self.skew(key)
+        patience = plain + (mine.delay + pace if mine.delay and heard else 0)
+        # what it waits for already it does not wait for anew; and nobody is left whom it would have spared
+        self.due[key] = min(self.due.get(key, self.now + patience), self.now + patience)
+
+    def pace(self, key: Key) -> float:
+        """Version 3 goes by the last master's interval."""
+        return self.paces.get(key, self.candidates[key].advert_int)
+
+    def skew(self, key: Key) -> float:
+        return _skew(replace(self.candidates[key], advert_int=self.pace(key)))
+
+
+def _skew(one: Candidate) -> float:
+    return skew(one.priority, one.advert_int, one.version)

@@ -1,0 +1,231 @@
+"""The nodes that the combinations are tried on: what is killed, who holds what then, and since when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from lbctl.lab import Lab
+from lbctl.model.election import ElectionTable, Holders, NodeState, Outcome, States
+from lbctl.planning.elections import combinations, table
+from tests.lab.conftest import Labs, guide_spec
+from tests.lab.elections.variants import DRAIN, DRAINED, NODES, Batch
+from tests.lab.sampler import Sampler, sampled
+
+BUSY = 0.5
+"""Seconds that the daemons' own work may take on a busy machine."""
+AGAIN = 0.7
+"""And a recovery beside its elections: a link comes up, a check succeeds again."""
+
+_HAPROXY = "/etc/haproxy/elections.cfg"
+_INSTALL = f"""
+set -e
+export DEBIAN_FRONTEND=noninteractive
+printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
+apt-get -qq update && apt-get -qq -y install haproxy keepalived psmisc >/dev/null
+mkdir -p {DRAIN.rpartition("/")[0]}
+cat >{_HAPROXY} <<'.'
+defaults
+  timeout connect 1s
+  timeout client 1s
+  timeout server 1s
+listen some
+  bind :5000
+.
+"""
+# without systemd, which would start it again
+_START = f"haproxy -D -f {_HAPROXY}"
+_KILL = "killall -q -9 haproxy"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One combination of one variant: what the table says, and what was seen."""
+
+    variant: str
+    vip: str
+    states: str
+    expected: str
+    seen: str
+    bound: float
+    took: float
+    back: str
+    seen_back: str
+
+    @property
+    def good(self) -> bool:
+        return self.seen in self.expected.split(" | ") and self.in_time and self.came_back
+
+    @property
+    def in_time(self) -> bool:
+        return self.took <= self.bound
+
+    @property
+    def came_back(self) -> bool:
+        return self.seen_back in self.back.split(" | ")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.variant} ({self.vip}), {self.states}: {self.seen} after {self.took:.2f} s, then "
+            f"{self.seen_back}; the table says {self.expected} within {self.bound:.2f} s, then {self.back}"
+        )
+
+
+@dataclass
+class Ground:
+    """One lab for all batches."""
+
+    labs: Labs
+    lab: Lab | None = None
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(len(NODES)))
+
+    def up(self) -> Lab:
+        if self.lab is None:
+            self.lab = self.labs.up(guide_spec(controllers=(), client=None, vips=()))
+            self.everywhere(dict.fromkeys(NODES, _INSTALL))
+        return self.lab
+
+    def everywhere(self, scripts: Mapping[str, str]) -> None:
+        """Run a script on each of these nodes, all at once."""
+        assert self.lab is not None
+        list(self.pool.map(self.lab.sh, scripts, scripts.values()))
+
+    def write(self, batch: Batch) -> None:
+        """The batch's files, and both daemons started anew."""
+        texts = [batch.conf(node) for node in range(len(NODES))]
+        scripts = [
+            f"{_KILL}; systemctl stop keepalived; set -e; echo {drain} >{DRAIN}; {_START}\n"
+            f"cat >/etc/keepalived/keepalived.conf <<'.'\n{text}.\nsystemctl start keepalived"
+            for text, drain in zip(texts, DRAINED, strict=True)
+        ]
+        self.everywhere(dict(zip(NODES, scripts, strict=True)))
+
+    def run(self, batch: Batch, most: Sequence[States]) -> list[Result]:
+        """Every one of these combinations, one after the other, each from what the last one has left."""
+        lab = self.up()
+        self.write(batch)
+        tables = _Tables(batch)
+        with sampled(lab) as sampler:
+            trial = _Trial(self, batch, tables, sampler)
+            time.sleep(2 * tables.longest)
+            return [result for states in most for result in trial.run(states)]
+
+
+@dataclass
+class _Tables:
+    """The table by who holds every VIP at first; each made once."""
+
+    batch: Batch
+    made: dict[Holders, ElectionTable] = field(default_factory=dict)
+
+    def of(self, holders: Holders) -> ElectionTable:
+        if holders not in self.made:
+            self.made[holders] = table(self.batch.parties(), dict.fromkeys(self.batch.vips, holders))
+        return self.made[holders]
+
+    def outcome(self, vip: str, holders: Holders, states: States) -> Outcome:
+        router = self.of(holders).router(vip)
+        assert router is not None
+        assert router.normal == (holders,), f"{vip}: {holders} hold it, and the table says {router.normal}"
+        found = router.outcome(states)
+        assert found is not None
+        return found
+
+    @property
+    def longest(self) -> float:
+        """Seconds that any takeover takes at most."""
+        routers = self.of(()).routers
+        return max(row.outcome.seconds for router in routers for row in router.rows)
+
+
+@dataclass
+class _Trial:
+    ground: Ground
+    batch: Batch
+    tables: _Tables
+    sampler: Sampler
+
+    def run(self, states: States) -> Iterator[Result]:
+        """Have what shall be dead die at once, look, let it come back, and look again."""
+        before = {vip: self.holders(vip) for vip in self.batch.vips}
+        outcomes = {vip: self.tables.outcome(vip, before[vip], states) for vip in before}
+        dead = {node for node, one in zip(NODES, states, strict=True) if one is NodeState.DEAD}
+        self.kill(states)
+        since = time.time()
+        time.sleep(self.tables.longest + BUSY)
+        seen = {vip: self.since(vip, dead) for vip in before}
+        self.revive(states)
+        time.sleep(self.tables.longest + BUSY + AGAIN)
+        for vip, outcome in outcomes.items():
+            holders, at = seen[vip]
+            yield Result(
+                self.batch.vips[vip].name,
+                vip,
+                ", ".join(map(str, states)),
+                _said(outcome.ends),
+                _said((holders,)),
+                outcome.seconds + BUSY,
+                max(at - since, 0.0),
+                _said(outcome.back),
+                _said((self.holders(vip),)),
+            )
+
+    def kill(self, states: States) -> None:
+        assert self.ground.lab is not None
+        acts: list[Future[object]] = []
+        for node, state in zip(NODES, states, strict=True):
+            if state is NodeState.DEAD:
+                acts.append(self.ground.pool.submit(self.ground.lab.link_down, node))
+            elif state is NodeState.HAPROXY_DEAD:
+                acts.append(self.ground.pool.submit(self.ground.lab.sh, node, _KILL))
+        for act in acts:
+            act.result()
+
+    def revive(self, states: States) -> None:
+        assert self.ground.lab is not None
+        for node, state in zip(NODES, states, strict=True):
+            if state is NodeState.DEAD:
+                self.ground.lab.link_up(node)
+            elif state is NodeState.HAPROXY_DEAD:
+                self.ground.lab.sh(node, _START)
+
+    def holders(self, vip: str) -> Holders:
+        return self.sampler.timeline(vip).spans[-1].holders
+
+    def since(self, vip: str, dead: set[str]) -> tuple[Holders, float]:
+        """Who of the living holds it, and since when."""
+        spans = self.sampler.timeline(vip).spans
+        holders = _living(spans[-1].holders, dead)
+        at = spans[-1].at
+        for span in reversed(spans):
+            if _living(span.holders, dead) != holders:
+                break
+            at = span.at
+        return holders, at
+
+
+def _living(holders: Holders, dead: set[str]) -> Holders:
+    return tuple(one for one in holders if one not in dead)
+
+
+def _said(ends: Sequence[Holders]) -> str:
+    return " | ".join(" and ".join(holders) or "nobody" for holders in ends)
+
+
+def every() -> tuple[States, ...]:
+    return tuple(combinations(NODES, len(NODES)))
+
+
+def selection() -> tuple[States, ...]:
+    """A few that differ the most."""
+    alive, ill, dead = NodeState
+    return (
+        (ill, alive, alive),
+        (dead, alive, alive),
+        (dead, ill, alive),
+        (ill, dead, alive),
+        (ill, ill, ill),
+        (dead, dead, dead),
+    )

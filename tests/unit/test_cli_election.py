@@ -1,0 +1,70 @@
+"""election, as a user types it; and what a plan says of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lbctl.__main__ import run
+from lbctl.model.plan import Plan
+from lbctl.planning.elections import differences
+from lbctl.store.codec import decode, encode
+from tests.unit.test_planning import changed_vrrp, plan
+from tests.unit.test_rollout_walk import PROXY, cluster
+
+ROOT = Path(__file__).parents[2]
+GUIDE = str(ROOT / "cluster.yaml")
+SECRETS = str(ROOT / "tests" / "cases" / "cluster" / "good" / "secrets" / "cluster.yaml")
+Output = pytest.CaptureFixture[str]
+
+
+def test_of_the_cluster_file(capsys: Output) -> None:
+    assert run(["election", "-f", GUIDE]) == 0
+    said = capsys.readouterr().out
+    assert "10.15.85.31 (openstack-vip, advert_int 3 s)\n" in said
+    assert "  no haproxy  alive               any                  lb2     11.6 s\n" in said
+    assert said.endswith("27 combinations, 1 virtual router.\n")
+
+
+def test_as_json(capsys: Output) -> None:
+    assert run(["election", "-f", GUIDE, "--json", "--exclude", "lb3"]) == 0
+    form = json.loads(capsys.readouterr().out)
+    assert (form["document"], form["nodes"]) == ("election", ["lb1", "lb2"])
+    rows = {tuple(row["states"].values()): row for row in form["routers"][0]["rows"]}
+    assert len(rows) == 9
+    assert rows["node dead", "alive"]["ends"] == [["lb2"]]
+
+
+def test_it_resolves_no_secret(capsys: Output) -> None:
+    assert run(["election", "-f", SECRETS]) == 0
+    assert "Election of cluster" in capsys.readouterr().out
+
+
+def test_an_unknown_node(capsys: Output) -> None:
+    assert run(["election", "-f", GUIDE, "--exclude", "lb9"]) == 1
+    assert "there is no node lb9" in capsys.readouterr().err
+
+
+def test_a_plan_that_changes_nothing_of_it_says_nothing() -> None:
+    assert plan(cluster(PROXY), cluster(PROXY)).election is None
+    other = PROXY + "  server b 10.0.0.22:80\n"
+    assert plan(cluster(PROXY), cluster(other)).election is None
+
+
+def test_a_plan_says_what_it_changes() -> None:
+    old = cluster(PROXY)
+    made = plan(old, changed_vrrp(old, b"  advert_int 1\n", b"  advert_int 2\n"))
+    assert made.election is not None
+    (found,) = differences(made.election)
+    assert {after.seconds - before.seconds for _, before, after in found.rows if before and after} == {3.0}
+
+
+def test_it_is_kept_with_a_saved_plan_and_makes_none_stale() -> None:
+    old = cluster(PROXY)
+    made = plan(old, changed_vrrp(old, b"  advert_int 1\n", b"  advert_int 2\n"))
+    read = decode(Plan, json.loads(json.dumps(encode(made))), "plan")
+    assert read.election == made.election
+    assert replace(read, election=None).changes == read.changes
