@@ -179,3 +179,24 @@ def test_an_address_owner_ignores_weights() -> None:
     instance = Instance("V", "MASTER", "", 1, 255, 1.0, False, (), (), "", (), files, False, "", 1, 1)
     assert effective_priority(instance, contents={"d": -200}) == 255
     assert effective_priority(instance, contents={"e": 1}) == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "state", "virtual_router_id", "priority"),
+    [
+        ("state backup\nvirtual_router_id 0\npriority 300", "BACKUP", 0, 100),
+        ("state MASTER\nvirtual_router_id 256\npriority -1", "MASTER", 0, 255),
+        ("state BACKUP\nvirtual_router_id 255\npriority 255", "BACKUP", 255, 255),
+        ("state BACKUP\nvirtual_router_id 1x\npriority 10.5", "BACKUP", 0, 100),
+    ],
+)
+def test_what_the_daemon_refuses_is_as_if_it_were_not_there(
+    written: str, state: str, virtual_router_id: int, priority: int
+) -> None:
+    (one,) = instances(keepalived.parse(f"vrrp_instance V {{\n{written}\n}}\n".encode()))
+    assert (one.state, one.virtual_router_id, one.priority) == (state, virtual_router_id, priority)
+
+
+def test_a_definition_for_some_nodes() -> None:
+    document = keepalived.parse(b"@a $P=1\n@^a $P=2\nvrrp_instance V {\npriority $P\n}\n")
+    assert [instances(document, node)[0].priority for node in ("a", "b")] == [1, 2]
