@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from lbctl.document import Document, Statement
 from lbctl.keepalived.reader import Reader, number, whole
 from lbctl.keepalived.tables import PEER_DEFAULTS, PEER_WORDS, STATES
-from lbctl.model.ip import canonical
+from lbctl.model.ip import canonical, is_address
 
 DEFAULT_PRIORITY = 100
 # an instance that starts as MASTER and has no priority is the address owner (measured with 2.2.7)
@@ -148,13 +148,15 @@ def instances(document: Document, config_id: str = "") -> tuple[Instance, ...]:
     """Every vrrp_instance block, in order."""
     reader = Reader.of(document, config_id)
     groups = {member: one.name for one in sync_groups(document, config_id) for member in one.members}
+    known = _known(document, config_id)
     return tuple(
-        _instance(block, reader, groups) for block in reader.blocks(document.statements, "vrrp_instance")
+        _instance(block, reader, groups, known)
+        for block in reader.blocks(document.statements, "vrrp_instance")
     )
 
 
 def scripts(document: Document, config_id: str = "") -> tuple[Script, ...]:
-    """Every vrrp_script block, in order."""
+    """Every vrrp_script block with a command, in order: one without is removed by the daemon."""
     reader = Reader.of(document, config_id)
     return tuple(
         Script(
@@ -168,6 +170,7 @@ def scripts(document: Document, config_id: str = "") -> tuple[Script, ...]:
             "reverse" in reader.words(block, "weight"),
         )
         for block in reader.blocks(document.statements, "vrrp_script")
+        if reader.words(block, "script")
     )
 
 
@@ -205,11 +208,12 @@ def sync_groups(document: Document, config_id: str = "") -> tuple[SyncGroup, ...
     """Every vrrp_sync_group block, in order."""
     reader = Reader.of(document, config_id)
     weighing = ("sync_group_tracking_weight", "global_tracking")
+    known = _known(document, config_id)
     return tuple(
         SyncGroup(
             reader.text(block.name),
             tuple(name for words in reader.items(block, "group") for name in words),
-            *_tracks(block, reader),
+            *_tracks(block, reader, known),
             any(line.keyword in weighing for line in reader.lines(block)),
         )
         for block in reader.blocks(document.statements, "vrrp_sync_group")
@@ -243,13 +247,14 @@ def peer_view(document: Document, config_id: str = "") -> tuple[PeerView, ...]:
 _PREFIX = re.compile(r"[0-9]{1,3}")
 
 
-def _instance(block: Statement, reader: Reader, groups: Mapping[str, str]) -> Instance:
+def _instance(block: Statement, reader: Reader, groups: Mapping[str, str], known: _Known) -> Instance:
     name = reader.text(block.name)
     keywords = {line.keyword for line in reader.lines(block)}
     written = reader.last(block, "state")
     state = written if written in STATES else "BACKUP"
     default = DEFAULT_PRIORITIES.get(state, DEFAULT_PRIORITY)
-    checks, files, links, processes = _tracks(block, reader)
+    source = reader.last(block, "unicast_src_ip")
+    checks, files, links, processes = _tracks(block, reader, known)
     return Instance(
         name,
         state,
@@ -259,8 +264,8 @@ def _instance(block: Statement, reader: Reader, groups: Mapping[str, str]) -> In
         number(reader.last(block, "advert_int"), DEFAULT_ADVERT_INT),
         "nopreempt" in keywords,
         tuple(_vips(block, reader)),
-        tuple(words[0] for words in reader.items(block, "unicast_peer") if words),
-        reader.last(block, "unicast_src_ip"),
+        tuple(words[0] for words in reader.items(block, "unicast_peer") if words and _readable(words[0])),
+        source if _readable(source) else "",
         checks,
         files,
         "authentication" in keywords,
@@ -278,6 +283,8 @@ def _vips(block: Statement, reader: Reader) -> Iterator[Vip]:
     for listing in reader.blocks(block.children, "virtual_ipaddress", "virtual_ipaddress_excluded"):
         for line in reader.lines(listing):
             words = tuple(reader.text(word) for word in line.words)
+            if not _readable(words[0]):
+                continue
             dev = words[words.index("dev") + 1 :][:1] if "dev" in words else ()
             address, _, prefix = words[0].partition("/")
             length = int(prefix) if _PREFIX.fullmatch(prefix) else 128 if ":" in address else 32
@@ -286,22 +293,35 @@ def _vips(block: Statement, reader: Reader) -> Iterator[Vip]:
             )
 
 
+def _readable(word: str) -> bool:
+    """The daemon skips what is no address. What it makes of other text is not known here."""
+    return is_address(word) or word.startswith("~") or "$" in word
+
+
 def _track(words: tuple[str, ...]) -> Track:
     weight = words[words.index("weight") + 1 :][:1] if "weight" in words else ()
     return Track(words[0], int(number("".join(weight), 0)) if weight else None, "reverse" in words)
 
 
 _Tracks = tuple[Track, ...]
+_Known = frozenset[str] | None
 
 
-def _tracks(block: Statement, reader: Reader) -> tuple[_Tracks, _Tracks, _Tracks, _Tracks]:
+def _known(document: Document, config_id: str) -> _Known:
+    """The scripts that there are: the daemon goes on without any other. None: another file may have more."""
+    if any(one.keyword.startswith("include") for _, one in document.walk()):
+        return None
+    return frozenset(one.name for one in scripts(document, config_id))
+
+
+def _tracks(block: Statement, reader: Reader, known: _Known) -> tuple[_Tracks, _Tracks, _Tracks, _Tracks]:
     """The scripts, files, links and processes that it follows."""
 
     def listed(*keywords: str) -> _Tracks:
         return tuple(_track(words) for words in reader.items(block, *keywords) if words)
 
     return (
-        listed("track_script"),
+        tuple(one for one in listed("track_script") if known is None or one.name in known),
         listed("track_file", "vrrp_track_file"),
         listed("track_interface", "track_bfd"),
         listed("track_process"),

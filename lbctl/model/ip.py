@@ -14,3 +14,11 @@ def canonical(text: str) -> str:
         return str(ip_interface(text).ip)
     except ValueError:
         return text
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one, with a prefix length or without."""
+    try:
+        return bool(ip_interface(text))
+    except ValueError:
+        return False

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from lbctl.document import Document, Statement, edit
 from tests.fuzz.edits import spans_of
@@ -64,25 +62,28 @@ class Edit:
         return any(word in complaint.text for word in words if len(word) > 1)
 
 
-T = TypeVar("T")
 Harmless = Callable[[Document, Sequence[Statement], Statement], bool]
 
 
 def edits(document: Document, file: str, harmless: Harmless, most: int) -> list[Edit]:
     """Up to `most` harmless removals, as many others, and as many words changed: always the same ones."""
     walked = list(document.walk())
-    free = [(path, one) for path, one in walked if harmless(document, path, one)]
-    others = [(path, one) for path, one in walked if not harmless(document, path, one)]
+    chance = random.Random(len(walked))
+    found: dict[bool, list[Edit]] = {True: [], False: []}
+    for path, one in chance.sample(walked, len(walked)):
+        if all(len(kind) >= most for kind in found.values()):
+            break
+        free = harmless(document, path, one)
+        if len(found[free]) < most:
+            found[free].append(_removed(document, file, path, one, free))
     words = [
         (path, one, index)
-        for path, one in walked
+        for path, one in chance.sample(walked, min(len(walked), 10 * most))
         if spans_of(document, one)
         for index in range(1, len(one.words))
     ]
-    chance = random.Random(len(walked))
-    found = [_removed(document, file, path, one, True) for path, one in _some(chance, free, most)]
-    found += [_removed(document, file, path, one, False) for path, one in _some(chance, others, most)]
-    return found + [_reworded(document, file, *each) for each in _some(chance, words, most)]
+    chosen = chance.sample(words, min(len(words), most))
+    return [*found[True], *found[False], *(_reworded(document, file, *each) for each in chosen)]
 
 
 def harmless_haproxy(document: Document, path: Sequence[Statement], statement: Statement) -> bool:
@@ -101,9 +102,9 @@ def harmless_keepalived(document: Document, path: Sequence[Statement], statement
 
 def _unnamed(document: Document, statement: Statement) -> bool:
     """Whether no other line holds the statement's name."""
-    names = Counter(word for _, one in document.walk() for word in {*one.words[1:]})
-    inside = sum(statement.name in word for word in names.elements())
-    return inside == 1
+    return not any(
+        statement.name in word for _, one in document.walk() if one is not statement for word in one.words[1:]
+    )
 
 
 def _removed(
@@ -125,7 +126,3 @@ def _reworded(
     text = raw[spans[0][0] : start] + b"zzz9" + raw[end : spans[-1][1]]
     after = edit.replace(document, one, text.decode("utf-8", "surrogateescape"))
     return Edit(file, one, path[0] if path else one, False, False, after.render())
-
-
-def _some(chance: random.Random, items: Sequence[T], most: int) -> Sequence[T]:
-    return items if len(items) <= most else chance.sample(items, most)

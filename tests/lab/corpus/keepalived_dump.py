@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lbctl.document import Document
+from lbctl.keepalived.election import preempts
 from lbctl.keepalived.views import Instance, Script, Track, TrackFile, Vip, instances, scripts, track_files
 from lbctl.model.ip import canonical
 
@@ -16,6 +18,7 @@ COMMAND = (
 )
 _STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}: ")
 _LIST = re.compile(r"   (.+?) ?(?:\(\d+\) ?)?:")
+_MISSING = re.compile(rb"Disabling track script (\S+) since")
 _VMAC = re.compile(r".* on (\S+?)(?:,.*)?")
 
 
@@ -51,6 +54,17 @@ def read(said: bytes) -> list[Block]:
 Facts = Mapping[str, object]
 
 
+def beyond(document: Document) -> bool:
+    """Whether the daemon makes text of this that the views leave as it is written."""
+    return any(
+        one.keyword.startswith("~")
+        or (
+            "=" in one.keyword and one.keyword.startswith("$") and (one.line, len(one.words)) != (one.last, 1)
+        )
+        for _, one in document.walk()
+    )
+
+
 def theirs(said: bytes) -> Mapping[str, Facts]:
     """What the daemon has of each instance and script, by kind and name."""
     found: dict[str, Facts] = {}
@@ -62,18 +76,23 @@ def theirs(said: bytes) -> Mapping[str, Facts]:
     return found
 
 
-def ours(document: Document) -> Mapping[str, Facts]:
-    """The same from our views."""
-    known, files = scripts(document), track_files(document)
+def ours(document: Document, said: bytes) -> Mapping[str, Facts]:
+    """The same from our views, without the scripts of which the daemon says that their program is missing."""
+    gone = {name.decode() for name in _MISSING.findall(said)}
+    known = tuple(one for one in scripts(document) if one.name not in gone)
+    files = track_files(document)
     found: dict[str, Facts] = {f"script {one.name}": _our_script(one) for one in known}
-    return found | {f"instance {one.name}": _our_instance(one, known, files) for one in instances(document)}
+    for one in instances(document):
+        kept = replace(one, scripts=tuple(track for track in one.scripts if track.name not in gone))
+        found[f"instance {one.name}"] = _our_instance(kept, known, files)
+    return found
 
 
 def _their_instance(block: Block) -> Facts:
     number, unit = block.values["Advert interval"].split()
     source = block.values["Using src_ip"]
     return {
-        "state": block.values["Wantstate"],
+        "state": "" if "Sync group" in block.values else block.values["Wantstate"],
         "interface": _VMAC.sub(r"\1", block.values["Interface"]),
         "virtual_router_id": int(block.values["Virtual Router ID"]),
         "priority": int(block.values["Priority"]),
@@ -86,14 +105,15 @@ def _their_instance(block: Block) -> Facts:
         "peers": [line.split()[0] for line in block.lists.get("Unicast Peer", [])],
         "unicast_source": source.split()[0] if "from configuration" in source else "",
         "scripts": block.lists.get("Tracked scripts", []),
-        "files": block.lists.get("Tracked files", []),
+        "files": [line.replace(",", "") for line in block.lists.get("Tracked files", [])],
     }
 
 
 def _their_vips(lines: list[str]) -> Iterator[str]:
     for line in lines:
         words = line.split()
-        yield f"{words[0]} dev {words[words.index('dev') + 1]}" if "dev" in words else words[0]
+        device = words[words.index("dev") + 1].rpartition("@")[2] if "dev" in words else ""
+        yield f"{words[0]} dev {device}"
 
 
 def _vip(vip: Vip, interface: str) -> str:
@@ -104,7 +124,7 @@ def _vip(vip: Vip, interface: str) -> str:
 
 def _their_script(block: Block) -> Facts:
     return {
-        "command": block.values["Command"],
+        "command": _command(shlex.split(block.values["Command"])),
         "interval": int(block.values["Interval"].split()[0]),
         "weight": block.values["Weight"],
         "rise": int(block.values["Rise"]),
@@ -114,18 +134,18 @@ def _their_script(block: Block) -> Facts:
 
 def _our_instance(one: Instance, known: tuple[Script, ...], files: tuple[TrackFile, ...]) -> Facts:
     return {
-        "state": one.state,
+        "state": "" if one.sync_group else one.state,
         "interface": one.interface,
         "virtual_router_id": one.virtual_router_id,
         "priority": one.priority,
         "advert_int": one.advert_int,
-        "nopreempt": one.nopreempt,
+        "nopreempt": not preempts(one),
         "sync_group": one.sync_group,
         "authenticated": one.authenticated,
         "vips": sorted(_vip(vip, one.interface) for vip in one.vips if not vip.excluded),
         "excluded": sorted(_vip(vip, one.interface) for vip in one.vips if vip.excluded),
-        "peers": [canonical(peer) for peer in one.peers],
-        "unicast_source": canonical(one.unicast_source),
+        "peers": [canonical(peer) for peer in one.peers if "$" not in peer],
+        "unicast_source": canonical(one.unicast_source) if "$" not in one.unicast_source else "",
         "scripts": [_track(track, {script.name: script.weight for script in known}) for track in one.scripts],
         "files": [_track(track, {file.name: file.weight for file in files}) for track in one.files],
     }
@@ -136,9 +156,14 @@ def _track(track: Track, weights: Mapping[str, int]) -> str:
     return f"{track.name} weight {weight}{' reverse' if track.reverse else ''}"
 
 
+def _command(words: list[str]) -> list[str]:
+    """The daemon finds the program's path."""
+    return [words[0].rpartition("/")[2], *words[1:]] if words else []
+
+
 def _our_script(one: Script) -> Facts:
     return {
-        "command": one.command,
+        "command": _command(shlex.split(one.command)),
         "interval": int(one.interval),
         "weight": str(one.weight),
         "rise": one.rise,

@@ -1,6 +1,6 @@
 """HAProxy's own word on real configurations: their edits, and the words of every line.
 
-`make corpus` asks of all files and of HAProxy 3.0; an ordinary run of a selection of them and of one HAProxy.
+`make corpus` tries many edits and asks HAProxy 3.0 too; an ordinary run tries few.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 
 from lbctl import haproxy
-from lbctl.document import Document
-from tests.corpus import ALL, files, require
-from tests.lab.conftest import Labs
+from tests.corpus import ALL
 from tests.lab.corpus import complaints, haproxy_dump, stubs
-from tests.lab.corpus.bench import PLACE, Bench, Question, bench
+from tests.lab.corpus.bench import PLACE, Bench, Question
+from tests.lab.corpus.conftest import Documents
 from tests.lab.corpus.edited import edits, harmless_haproxy
 
 pytestmark = pytest.mark.lab
@@ -29,33 +28,9 @@ GOOD = (0, 2)  # 2 = no error, and no listener
 EDITS = 10 if ALL else 2
 
 
-@pytest.fixture(scope="module")
-def documents() -> Mapping[str, Document]:
-    require()
-    return {file.name: haproxy.parse(file.read_bytes(), file.name) for file in files("haproxy")}
-
-
-@pytest.fixture(scope="module")
-def bookworm(labs: Labs, documents: Mapping[str, Document]) -> Bench:
-    return _made(labs, "bookworm", documents)
-
-
-@pytest.fixture(scope="module")
-def trixie(labs: Labs, documents: Mapping[str, Document]) -> Bench:
-    if not ALL:
-        pytest.skip("its image is made for `make corpus` only")
-    return _made(labs, "trixie", documents)
-
-
-def _made(labs: Labs, suite: str, documents: Mapping[str, Document]) -> Bench:
-    made = bench(labs, suite)
-    made.make(stubs.haproxy(documents.values()))
-    return made
-
-
-def _accepted(made: Bench, documents: Mapping[str, Document]) -> dict[str, Counter[complaints.Complaint]]:
+def _accepted(made: Bench, haproxy_files: Documents) -> dict[str, Counter[complaints.Complaint]]:
     """What the daemon says of each file that it can use."""
-    said = made.ask([Question(name, one.render(), CHECK) for name, one in documents.items()])
+    said = made.ask([Question(name, one.render(), CHECK) for name, one in haproxy_files.items()])
     return {
         name: complaints.haproxy(answer.text, f"{PLACE}/{name}")
         for name, answer in said.items()
@@ -64,14 +39,14 @@ def _accepted(made: Bench, documents: Mapping[str, Document]) -> dict[str, Count
 
 
 def test_what_is_left_alone_stays_accepted(
-    bookworm: Bench, documents: Mapping[str, Document], record_property: Callable[[str, object], None]
+    bookworm: Bench, haproxy_files: Documents, record_property: Callable[[str, object], None]
 ) -> None:
-    before = _accepted(bookworm, documents)
+    before = _accepted(bookworm, haproxy_files)
     assert len(before) > 60
     tried = {
         f"{number}.cfg": one
         for number, one in enumerate(
-            edit for name in before for edit in edits(documents[name], name, harmless_haproxy, EDITS)
+            edit for name in before for edit in edits(haproxy_files[name], name, harmless_haproxy, EDITS)
         )
     }
     said = bookworm.ask([Question(name, one.content, CHECK) for name, one in tried.items()])
@@ -84,7 +59,7 @@ def test_what_is_left_alone_stays_accepted(
             wrong.append(f"{one.title}: {said[name].status} {said[name].text!r}")
         wrong += [f"{one.title}: {complaint}" for complaint in new if not one.concerns(complaint)]
     figures = (
-        f"{len(before)} of {len(documents)} files accepted; {len(tried)} edits, {refused} of them refused"
+        f"{len(before)} of {len(haproxy_files)} files accepted; {len(tried)} edits, {refused} of them refused"
     )
     record_property("figures", f"HAProxy 2.6: {figures}")
     assert wrong == []
@@ -93,12 +68,12 @@ def test_what_is_left_alone_stays_accepted(
 @pytest.mark.parametrize("marks", [False, True], ids=["as it is", "blanks marked"])
 def test_3_0_has_the_same_words(
     trixie: Bench,
-    documents: Mapping[str, Document],
+    haproxy_files: Documents,
     marks: bool,
     record_property: Callable[[str, object], None],
 ) -> None:
-    accepted = _accepted(trixie, documents)
-    asked = {name: documents[name] for name in accepted}
+    accepted = _accepted(trixie, haproxy_files)
+    asked = {name: haproxy_files[name] for name in accepted}
     if marks:
         asked = {name: haproxy.parse(haproxy_dump.marked(one), name) for name, one in asked.items()}
     said = trixie.ask(
@@ -110,9 +85,7 @@ def test_3_0_has_the_same_words(
     found = {name: haproxy_dump.compare(one, said[name].text) for name, one in asked.items()}
     lines, words = sum(one.lines for one in found.values()), sum(one.words for one in found.values())
     agreed = lines - sum(len(one.differ) for one in found.values())
-    figures = (
-        f"{len(found)} of {len(documents)} files accepted, {lines} lines, {words} words; {agreed} lines agree"
-    )
+    figures = f"{len(found)} files accepted, {lines} lines, {words} words; {agreed} lines agree"
     record_property("figures", f"HAProxy 3.0: {figures}")
     assert {name: one.differ for name, one in found.items() if one.differ} == {}
 
