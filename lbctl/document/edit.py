@@ -8,6 +8,7 @@ valid in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from lbctl.document.text import Document, Statement, encode
 from lbctl.errors import InputError, Place, Problem
@@ -48,7 +49,11 @@ def append_to_each(document: Document, blocks: Sequence[Statement], *texts: str)
 
 
 def replace(document: Document, statement: Statement, text: str) -> Document:
-    """Write one statement anew, on one line; its indentation and its line's comment stay."""
+    """Write one statement anew, on one line; its indentation and its line's comment stay.
+
+    Raises InputError as `remove` and `insert` do.
+    """
+    _whole(document, statement)
     new = encode(_one_line(document, text))
     raws = [line.raw for line in document.lines]
     start, end = _span(document, statement)
@@ -58,7 +63,11 @@ def replace(document: Document, statement: Statement, text: str) -> Document:
 
 
 def remove(document: Document, statement: Statement) -> Document:
-    """Take one statement out, with its whole lines and their comments where nothing else stands on them."""
+    """Take one statement out, with its whole lines and their comments where nothing else stands on them.
+
+    Raises InputError for a section in which a condition begins or ends that is not wholly its own.
+    """
+    _whole(document, statement)
     raws = [line.raw for line in document.lines]
     if not _shares(document, statement):
         del raws[statement.line - 1 : statement.last]
@@ -73,6 +82,14 @@ def _one_line(document: Document, text: str) -> str:
     if "\n" in text or "\r" in text:
         raise InputError([Problem("one line may not hold a newline", Place(document.file), code="newline")])
     return text
+
+
+def _whole(document: Document, statement: Statement) -> None:
+    depths = [(one.keyword == ".if") - (one.keyword == ".endif") for one in statement.children]
+    if sum(depths) or min(accumulate(depths), default=0) < 0:
+        text = f"a condition is not wholly within '{' '.join(statement.words[:2])}'"
+        mend = "take it out by hand, with its .if and .endif"
+        raise InputError([Problem(text, Place(document.file, statement.line), mend, code="condition")])
 
 
 def _read(document: Document, raws: Sequence[bytes]) -> Document:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from ipaddress import ip_interface
 
 from lbctl.document import Statement, encode
 from lbctl.errors import Place, Problem
 from lbctl.keepalived.tables import ADDRESS_OPTIONS, ADDRESSES, AUTH_PASS_LENGTH, STATES
+from lbctl.model.ip import is_interface
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 # Text that the daemon replaces before it reads a line: with these in a file, what is missing here may come
@@ -84,17 +84,12 @@ def _password(child: Statement, block: Statement) -> Found:
 def _addresses(child: Statement, block: Statement) -> Found:
     for item in child.children:
         pairs = zip(item.words, item.words[1:], strict=False)
-        extra = next((word for option, word in pairs if option not in ADDRESS_OPTIONS and _address(word)), "")
+        extra = next(
+            (word for option, word in pairs if option not in ADDRESS_OPTIONS and is_interface(word)), ""
+        )
         if extra:
             text = f"'{extra}' after '{item.keyword}' is dropped"
             yield text, "dropped-words", "warning", "write one address a line", item.line
-
-
-def _address(word: str) -> bool:
-    try:
-        return bool(ip_interface(word))
-    except ValueError:
-        return False
 
 
 def _duplicates(blocks: Sequence[Statement], file: str) -> Iterator[Problem]:

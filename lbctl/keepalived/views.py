@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lbctl.document import Document, Statement
-from lbctl.keepalived.tables import PEER_DEFAULTS, PEER_WORDS
-from lbctl.model.ip import canonical
+from lbctl.keepalived.reader import Reader, number, whole
+from lbctl.keepalived.tables import PEER_DEFAULTS, PEER_WORDS, STATES
+from lbctl.model.ip import canonical, is_interface
 
 DEFAULT_PRIORITY = 100
 # an instance that starts as MASTER and has no priority is the address owner (measured with 2.2.7)
@@ -145,39 +146,42 @@ class PeerView:
 
 def instances(document: Document, config_id: str = "") -> tuple[Instance, ...]:
     """Every vrrp_instance block, in order."""
-    reader = _Reader(definitions(document), config_id)
+    reader = Reader.of(document, config_id)
     groups = {member: one.name for one in sync_groups(document, config_id) for member in one.members}
+    known = _known(document, config_id)
     return tuple(
-        _instance(block, reader, groups) for block in reader.blocks(document.statements, "vrrp_instance")
+        _instance(block, reader, groups, known)
+        for block in reader.blocks(document.statements, "vrrp_instance")
     )
 
 
 def scripts(document: Document, config_id: str = "") -> tuple[Script, ...]:
-    """Every vrrp_script block, in order."""
-    reader = _Reader(definitions(document), config_id)
+    """Every vrrp_script block with a command, in order: one without is removed by the daemon."""
+    reader = Reader.of(document, config_id)
     return tuple(
         Script(
             reader.text(block.name),
             " ".join(reader.words(block, "script")),
-            _number(reader.last(block, "interval"), 1.0),
-            int(_number(reader.last(block, "weight"), 0)),
-            int(_number(reader.last(block, "rise"), 1)),
-            int(_number(reader.last(block, "fall"), 1)),
+            number(reader.last(block, "interval"), 1.0),
+            int(number(reader.last(block, "weight"), 0)),
+            int(number(reader.last(block, "rise"), 1)),
+            int(number(reader.last(block, "fall"), 1)),
             block.line,
             "reverse" in reader.words(block, "weight"),
         )
         for block in reader.blocks(document.statements, "vrrp_script")
+        if reader.words(block, "script")
     )
 
 
 def track_files(document: Document, config_id: str = "") -> tuple[TrackFile, ...]:
     """Every track_file (vrrp_track_file) block outside instances, in order."""
-    reader = _Reader(definitions(document), config_id)
+    reader = Reader.of(document, config_id)
     return tuple(
         TrackFile(
             reader.text(block.name),
             reader.last(block, "file"),
-            int(_number(reader.last(block, "weight"), 1)),
+            int(number(reader.last(block, "weight"), 1)),
             block.line,
         )
         for block in reader.blocks(document.statements, "track_file", "vrrp_track_file")
@@ -186,13 +190,13 @@ def track_files(document: Document, config_id: str = "") -> tuple[TrackFile, ...
 
 def track_processes(document: Document, config_id: str = "") -> tuple[TrackProcess, ...]:
     """Every track_process (vrrp_track_process) block outside instances, in order."""
-    reader = _Reader(definitions(document), config_id)
+    reader = Reader.of(document, config_id)
     return tuple(
         TrackProcess(
             reader.text(block.name),
             " ".join(reader.words(block, "process")),
-            int(_number(reader.last(block, "weight"), 0)),
-            _number(reader.last(block, "terminate_delay") or reader.last(block, "delay"), 0.0),
+            int(number(reader.last(block, "weight"), 0)),
+            number(reader.last(block, "terminate_delay") or reader.last(block, "delay"), 0.0),
             block.line,
             "reverse" in reader.words(block, "weight"),
         )
@@ -202,13 +206,14 @@ def track_processes(document: Document, config_id: str = "") -> tuple[TrackProce
 
 def sync_groups(document: Document, config_id: str = "") -> tuple[SyncGroup, ...]:
     """Every vrrp_sync_group block, in order."""
-    reader = _Reader(definitions(document), config_id)
+    reader = Reader.of(document, config_id)
     weighing = ("sync_group_tracking_weight", "global_tracking")
+    known = _known(document, config_id)
     return tuple(
         SyncGroup(
             reader.text(block.name),
             tuple(name for words in reader.items(block, "group") for name in words),
-            *_tracks(block, reader),
+            *_tracks(block, reader, known),
             any(line.keyword in weighing for line in reader.lines(block)),
         )
         for block in reader.blocks(document.statements, "vrrp_sync_group")
@@ -220,7 +225,7 @@ def peer_view(document: Document, config_id: str = "") -> tuple[PeerView, ...]:
 
     A change that moves any of it must reach every node at one instant.
     """
-    reader = _Reader(definitions(document), config_id)
+    reader = Reader.of(document, config_id)
     common = tuple(
         tuple(reader.text(word) for word in line.words)
         for block in reader.blocks(document.statements, "global_defs")
@@ -239,83 +244,28 @@ def peer_view(document: Document, config_id: str = "") -> tuple[PeerView, ...]:
     return tuple(sorted(found, key=lambda view: view.instance))
 
 
-def definitions(document: Document) -> Mapping[str, str]:
-    """The one-line definitions of one word, by name; the last one wins."""
-    found = {}
-    for statement in document.statements:
-        name, equals, value = statement.keyword.partition("=")
-        if name.startswith("$") and equals and len(statement.words) <= 2 and statement.line == statement.last:
-            found[name[1:]] = value or statement.name
-    return found
-
-
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]*)?")
 _PREFIX = re.compile(r"[0-9]{1,3}")
-_REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads words as the daemon would on one node."""
-
-    values: Mapping[str, str]
-    config_id: str
-
-    def text(self, word: str) -> str:
-        return _REFERENCE.sub(lambda match: self.values.get(match[1] or match[2], match[0]), word)
-
-    def lines(self, block: Statement) -> Iterator[Statement]:
-        """The block's statements that count on this node, conditions taken off."""
-        return self._counted(block.children)
-
-    def blocks(self, statements: tuple[Statement, ...], *keywords: str) -> Iterator[Statement]:
-        return (one for one in self._counted(statements) if one.block and one.keyword in keywords)
-
-    def _counted(self, statements: tuple[Statement, ...]) -> Iterator[Statement]:
-        for one in statements:
-            if not one.keyword.startswith("@"):
-                yield one
-                continue
-            name = one.keyword[1:].removeprefix("^")
-            if one.name and (name == self.config_id) != one.keyword.startswith("@^"):
-                yield Statement(one.words[1:], one.line, one.last, one.children, one.block)
-
-    def words(self, block: Statement, keyword: str) -> tuple[str, ...]:
-        """What follows the last such keyword in the block."""
-        found: tuple[str, ...] = ()
-        for line in self.lines(block):
-            if line.keyword == keyword:
-                found = tuple(self.text(word) for word in line.words[1:])
-        return found
-
-    def last(self, block: Statement, keyword: str) -> str:
-        """The word after the last such keyword, '' without one."""
-        return "".join(self.words(block, keyword)[:1])
-
-    def items(self, block: Statement, *keywords: str) -> Iterator[tuple[str, ...]]:
-        """The lines of these list blocks, as words."""
-        for listing in self.blocks(block.children, *keywords):
-            for line in self.lines(listing):
-                yield tuple(self.text(word) for word in line.words)
-
-
-def _instance(block: Statement, reader: _Reader, groups: Mapping[str, str]) -> Instance:
+def _instance(block: Statement, reader: Reader, groups: Mapping[str, str], known: _Known) -> Instance:
     name = reader.text(block.name)
     keywords = {line.keyword for line in reader.lines(block)}
-    state = reader.last(block, "state") or "BACKUP"
+    written = reader.last(block, "state")
+    state = written if written in STATES else "BACKUP"
     default = DEFAULT_PRIORITIES.get(state, DEFAULT_PRIORITY)
-    checks, files, links, processes = _tracks(block, reader)
+    source = reader.last(block, "unicast_src_ip")
+    checks, files, links, processes = _tracks(block, reader, known)
     return Instance(
         name,
         state,
         reader.last(block, "interface"),
-        int(_number(reader.last(block, "virtual_router_id"), 0)),
-        int(_number(reader.last(block, "priority"), default)),
-        _number(reader.last(block, "advert_int"), DEFAULT_ADVERT_INT),
+        whole(reader.last(block, "virtual_router_id"), 1, 255, 0),
+        whole(reader.last(block, "priority"), 1, 255, default),
+        number(reader.last(block, "advert_int"), DEFAULT_ADVERT_INT),
         "nopreempt" in keywords,
         tuple(_vips(block, reader)),
-        tuple(words[0] for words in reader.items(block, "unicast_peer") if words),
-        reader.last(block, "unicast_src_ip"),
+        tuple(words[0] for words in reader.items(block, "unicast_peer") if words and _readable(words[0])),
+        source if _readable(source) else "",
         checks,
         files,
         "authentication" in keywords,
@@ -325,14 +275,16 @@ def _instance(block: Statement, reader: _Reader, groups: Mapping[str, str]) -> I
         not keywords.isdisjoint(("use_vmac", "use_ipvlan")),
         links,
         processes,
-        _number(reader.last(block, "preempt_delay"), 0.0),
+        number(reader.last(block, "preempt_delay"), 0.0),
     )
 
 
-def _vips(block: Statement, reader: _Reader) -> Iterator[Vip]:
+def _vips(block: Statement, reader: Reader) -> Iterator[Vip]:
     for listing in reader.blocks(block.children, "virtual_ipaddress", "virtual_ipaddress_excluded"):
         for line in reader.lines(listing):
             words = tuple(reader.text(word) for word in line.words)
+            if not _readable(words[0]):
+                continue
             dev = words[words.index("dev") + 1 :][:1] if "dev" in words else ()
             address, _, prefix = words[0].partition("/")
             length = int(prefix) if _PREFIX.fullmatch(prefix) else 128 if ":" in address else 32
@@ -341,29 +293,42 @@ def _vips(block: Statement, reader: _Reader) -> Iterator[Vip]:
             )
 
 
+def _readable(word: str) -> bool:
+    """The daemon skips what is no address. What it makes of other text is not known here."""
+    return is_interface(word) or word.startswith("~") or "$" in word
+
+
 def _track(words: tuple[str, ...]) -> Track:
     weight = words[words.index("weight") + 1 :][:1] if "weight" in words else ()
-    return Track(words[0], int(_number("".join(weight), 0)) if weight else None, "reverse" in words)
+    return Track(words[0], int(number("".join(weight), 0)) if weight else None, "reverse" in words)
 
 
 _Tracks = tuple[Track, ...]
+_Known = frozenset[str] | None
 
 
-def _tracks(block: Statement, reader: _Reader) -> tuple[_Tracks, _Tracks, _Tracks, _Tracks]:
+def _known(document: Document, config_id: str) -> _Known:
+    """The scripts that there are: the daemon goes on without any other. None: another file may have more."""
+    if any(one.keyword.startswith("include") for _, one in document.walk()):
+        return None
+    return frozenset(one.name for one in scripts(document, config_id))
+
+
+def _tracks(block: Statement, reader: Reader, known: _Known) -> tuple[_Tracks, _Tracks, _Tracks, _Tracks]:
     """The scripts, files, links and processes that it follows."""
 
     def listed(*keywords: str) -> _Tracks:
         return tuple(_track(words) for words in reader.items(block, *keywords) if words)
 
     return (
-        listed("track_script"),
+        tuple(one for one in listed("track_script") if known is None or one.name in known),
         listed("track_file", "vrrp_track_file"),
         listed("track_interface", "track_bfd"),
         listed("track_process"),
     )
 
 
-def _peer_values(line: Statement, reader: _Reader) -> Iterator[tuple[str, ...]]:
+def _peer_values(line: Statement, reader: Reader) -> Iterator[tuple[str, ...]]:
     """One setting as the peers see it: lists without their order, addresses without their spelling."""
     if not line.children:
         yield tuple(reader.text(word) for word in line.words)
@@ -374,7 +339,3 @@ def _peer_values(line: Statement, reader: _Reader) -> Iterator[tuple[str, ...]]:
             if line.keyword != "authentication"
             else (line.keyword, *words)
         )
-
-
-def _number(text: str, default: float) -> float:
-    return float(text) if _NUMBER.fullmatch(text) else default

@@ -22,3 +22,11 @@ def is_address(text: str) -> bool:
         return bool(ip_address(text))
     except ValueError:
         return False
+
+
+def is_interface(text: str) -> bool:
+    """An address, with a prefix length or without."""
+    try:
+        return bool(ip_interface(text))
+    except ValueError:
+        return False

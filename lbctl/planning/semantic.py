@@ -11,13 +11,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
+from itertools import zip_longest
 
 from lbctl.document import Document, Language, Statement, masked_words
 from lbctl.haproxy.tables import PROXIES
 
 STATEMENT = "statement"
 TEXT = "text only"
+NO_DEFAULTS = "no defaults"
 
 _PLAIN = re.compile(r"[^\s\"\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _ORDER = {"-": 0, "~": 1, "+": 2}
@@ -53,24 +56,34 @@ class DocumentChange:
 class _Section:
     """One section's raw text, and what is needed to expand it.
 
-    `context` is what it inherits from elsewhere.
+    `label` is its name with a number among namesakes; `defaults` the label of the section that it takes its
+    settings from, where it names none. `context` is that one too, if it is to be compared.
     """
 
+    name: str
     label: str
     raw: bytes
     statements: tuple[Statement, ...]
     header: Statement | None
-    context: str
+    defaults: str = ""
+    context: str = ""
+
+
+_Pair = tuple[_Section | None, _Section | None]
 
 
 @dataclass
 class _Values:
-    """A section expanded. `shown` gives the masked text of each full one, which stays within this module."""
+    """A section expanded: its lines by name, namesakes in order.
 
-    named: dict[str, str] = field(default_factory=dict)
-    ordered: dict[str, list[str]] = field(default_factory=dict)
+    `blocks` counts the blocks of each name, `empty` holds the lines of those without a statement. `shown`
+    gives the masked text of each full one, which stays within this module.
+    """
+
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    blocks: Counter[str] = field(default_factory=Counter)
+    empty: dict[str, list[str]] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
-    seen: Counter[str] = field(default_factory=Counter)
 
 
 def diff(before: Document | None, after: Document | None) -> tuple[DocumentChange, ...]:
@@ -86,39 +99,60 @@ def diff(before: Document | None, after: Document | None) -> tuple[DocumentChang
     if document is None:
         return ()
     olds, news = _sections(before), _sections(after)
-    found: list[DocumentChange] = []
-    for label in [*news, *(label for label in olds if label not in news)]:
-        found += _compare(document.language, olds.get(label), news.get(label))
+    pairs = [*_pairs(olds, news)]
+    if _several_contexts(olds) or _several_contexts(news):
+        pairs = _with_contexts(pairs)
+    found = [change for old, new in pairs for change in _compare(document.language, old, new)]
     if not found and before and after and before.render() != after.render():
         found.append(DocumentChange("", "~", "", "", TEXT))
     return tuple(found)
 
 
-def _sections(document: Document | None) -> dict[str, _Section]:
-    """The sections by label, in order; namesakes are numbered.
+def _pairs(olds: list[_Section], news: list[_Section]) -> Iterator[_Pair]:
+    """Each section with what it was: those of `news` in order, then what is gone."""
+    sides: dict[str, tuple[list[_Section], list[_Section]]] = {}
+    for side, sections in enumerate((olds, news)):
+        for section in sections:
+            sides.setdefault(section.name, ([], []))[side].append(section)
+    pairs = [pair for left, right in sides.values() for pair in _namesakes(left, right)]
+    before = {new.label: old for old, new in pairs if new}
+    yield from ((before[new.label], new) for new in news)
+    yield from ((old, new) for old, new in pairs if not new)
 
-    What stands outside any section has the label ''.
-    """
+
+def _namesakes(olds: list[_Section], news: list[_Section]) -> Iterator[_Pair]:
+    """In their order; where there are more or less than before, those of equal text belong together."""
+    if len(olds) == len(news):
+        yield from zip(olds, news, strict=True)
+        return
+    matcher = SequenceMatcher(None, [one.raw for one in olds], [one.raw for one in news], autojunk=False)
+    for _, start, end, first, last in matcher.get_opcodes():
+        yield from zip_longest(olds[start:end], news[first:last])
+
+
+def _sections(document: Document | None) -> list[_Section]:
+    """The sections in order; namesakes are numbered. What stands outside any has the name ''."""
     if document is None:
-        return {}
+        return []
     blocks = [one for one in document.statements if one.block]
     loose = tuple(one for one in document.statements if not one.block)
     starts = [one.line - 1 for one in blocks] + [len(document.lines)]
     raws = [line.raw for line in document.lines]
     outside = raws[: starts[0]]
-    contexts = _contexts(blocks)
     seen: Counter[str] = Counter()
     sections: list[_Section] = []
+    defaults = NO_DEFAULTS
     for number, block in enumerate(blocks):
         end = block.last if document.language.braces else starts[number + 1]
         outside += raws[end : starts[number + 1]]
-        label = _label(document.language, block)
-        seen[label] += 1
-        label = f"{label} ({seen[label]})" if seen[label] > 1 else label
+        name = _label(document.language, block)
+        seen[name] += 1
+        label = f"{name} ({seen[name]})" if seen[name] > 1 else name
+        defaults = label if block.keyword == "defaults" else defaults
+        inherits = block.keyword in PROXIES and "from" not in block.words[2:3]
         raw = b"".join(raws[starts[number] : end])
-        sections.append(_Section(label, raw, block.children, block, contexts[number]))
-    sections.insert(0, _Section("", b"".join(outside), loose, None, ""))
-    return {section.label: section for section in sections}
+        sections.append(_Section(name, label, raw, block.children, block, defaults if inherits else ""))
+    return [_Section("", "", b"".join(outside), loose, None), *sections]
 
 
 def _label(language: Language, block: Statement) -> str:
@@ -133,18 +167,22 @@ def _spelled(words: tuple[str, ...]) -> str:
     return " ".join([word if _PLAIN.fullmatch(word) else json.dumps(word) for word in words])
 
 
-def _contexts(blocks: list[Statement]) -> list[str]:
-    """Which `defaults` section each one takes its settings from.
+def _several_contexts(sections: list[_Section]) -> bool:
+    return len({section.defaults for section in sections} - {""}) > 1
 
-    '' for all where that is the same for all.
-    """
-    found, defaults = [], 0
-    for block in blocks:
-        defaults += block.keyword == "defaults"
-        explicit = block.keyword == "defaults" or "from" in block.words[2:3]
-        found.append("" if explicit else f"defaults section {defaults}")
-    inheriting = {one for one, block in zip(found, blocks, strict=True) if one and block.keyword in PROXIES}
-    return found if len(inheriting) > 1 else [""] * len(found)
+
+def _with_contexts(pairs: list[_Pair]) -> list[_Pair]:
+    """The pairs with what each one inherits, by the labels that the sections have now."""
+    now = {old.label: new.label for old, new in pairs if old and new} | {NO_DEFAULTS: NO_DEFAULTS, "": ""}
+    return [
+        (
+            replace(old, context=now.get(old.defaults, f"{old.defaults} (gone)")),
+            replace(new, context=new.defaults),
+        )
+        if old and new
+        else (old, new)
+        for old, new in pairs
+    ]
 
 
 def _compare(language: Language, old: _Section | None, new: _Section | None) -> Iterator[DocumentChange]:
@@ -154,11 +192,12 @@ def _compare(language: Language, old: _Section | None, new: _Section | None) -> 
     ):
         return
     before, after = _expand(language, old), _expand(language, new)
+    _show_empty(before, after)
     if section.header and not old:
         yield DocumentChange(section.label, "+", "", section.label)
     if section.header and not new:
         yield DocumentChange(section.label, "-", section.label, "")
-    if old and new and (before.named, before.ordered) == (after.named, after.ordered):
+    if old and new and before.lines == after.lines:
         yield DocumentChange(section.label, "~", "", "", TEXT)
         return
     places = {
@@ -184,9 +223,9 @@ def _expand(language: Language, section: _Section | None) -> _Values:
     header = section.header
     if header:
         words = language.key((), header.words) or header.words[:2]
-        _put(values, language, (), ("header",), header.words, named=True) if header.words != words else None
+        _put(values, language, (), ("header",), header.words) if header.words != words else None
     if section.context:
-        _put(values, language, (), ("inherits",), ("inherits", section.context), named=True)
+        _put(values, language, (), ("inherits",), ("inherits", *section.context.split()))
     conditional = any(one.keyword.startswith(".") for one in section.statements)
     _fill(values, language, header.words if header else (), (), section.statements, conditional)
     return values
@@ -206,39 +245,38 @@ def _fill(
     """
     for one in statements:
         key = None if conditional else language.key(block, one.words)
-        if one.block and one.children:
-            inner = (*path, *(key or one.words))
-            if key and one.words[len(key) :]:
-                _put(values, language, path, (*key, "{"), one.words, named=True)
-            _fill(values, language, one.words, inner, one.children, conditional)
-        else:
-            words = (*one.words, "{", "}") if one.block else one.words
-            _put(
-                values,
-                language,
-                path,
-                key or (() if conditional else one.words[:1]),
-                words,
-                named=key is not None,
-            )
+        if not one.block:
+            _put(values, language, path, key or (() if conditional else one.words[:1]), one.words)
+            continue
+        inner = (*path, *(key or one.words))
+        values.blocks["\0".join(inner)] += 1
+        if not one.children:
+            text = _shown(values, language, path, (*one.words, "{", "}"))
+            values.empty.setdefault("\0".join(inner), []).append(text)
+        elif key and one.words[len(key) :]:
+            _put(values, language, path, (*key, "{"), one.words)
+        _fill(values, language, one.words, inner, one.children, conditional)
+
+
+def _show_empty(before: _Values, after: _Values) -> None:
+    """An empty block is a line where there was no such block; where there was, its lines tell."""
+    for name in before.blocks | after.blocks:
+        if before.blocks[name] != after.blocks[name]:
+            for values in (before, after):
+                values.lines[f"{name}\0{{}}"] = values.empty.get(name, [])
 
 
 def _put(
-    values: _Values,
-    language: Language,
-    path: tuple[str, ...],
-    key: tuple[str, ...],
-    words: tuple[str, ...],
-    named: bool,
+    values: _Values, language: Language, path: tuple[str, ...], key: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
+    values.lines.setdefault("\0".join((*path, *key)), []).append(_shown(values, language, path, words))
+
+
+def _shown(values: _Values, language: Language, path: tuple[str, ...], words: tuple[str, ...]) -> str:
+    """The full text of a line; what may be shown of it is kept."""
     full = _spelled((*path, *words))
     values.shown[full] = _spelled((*path, *masked_words(language, words)))
-    name = "\0".join((*path, *key))
-    if not named:
-        values.ordered.setdefault(name, []).append(full)
-        return
-    values.seen[name] += 1
-    values.named[f"{name}\0{values.seen[name]}"] = full
+    return full
 
 
 def _changes(label: str, before: _Values, after: _Values) -> Iterator[DocumentChange]:
@@ -247,9 +285,7 @@ def _changes(label: str, before: _Values, after: _Values) -> Iterator[DocumentCh
     from deepdiff.helper import NotPresent
 
     shown = before.shown | after.shown
-    left = {"named": before.named, "ordered": before.ordered}
-    right = {"named": after.named, "ordered": after.ordered}
-    tree = DeepDiff(left, right, view="tree", threshold_to_diff_deeper=0, cache_size=0)
+    tree = DeepDiff(before.lines, after.lines, view="tree", threshold_to_diff_deeper=0, cache_size=0)
     for report in tree.values():
         for level in report:
             olds = [] if isinstance(level.t1, NotPresent) else _texts(level.t1)

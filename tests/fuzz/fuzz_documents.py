@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from tests.fuzz import properties, texts
+from tests.fuzz import edits, properties, texts
 
 
 def main() -> int:
@@ -47,6 +47,7 @@ def main() -> int:
 def _holds(tongue: properties.Tongue, data: bytes, after: bytes, seed: int) -> bool:
     try:
         properties.check(tongue, data)
+        edits.check(tongue, data)
         properties.check_pair(tongue, data, after)
         properties.check_word(tongue, data[:20].decode("utf-8", "surrogateescape"))
     except Exception:  # whatever it is, the text that causes it must be shown

@@ -109,6 +109,26 @@ def test_remove_of_what_shares_its_line() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"global\n daemon\nbackend b\n balance source\n.if x\nbackend c\n.endif\n",
+        b"global\n.if x\nbackend b\n balance source\n.endif\nbackend c\n",
+        b"global\n.if x\nbackend b\n balance source\n.else\n.endif\n.if y\n",
+    ],
+)
+def test_a_section_that_a_condition_goes_across_is_not_taken_out(text: bytes) -> None:
+    document = haproxy.parse(text)
+    for change in (edit.remove, lambda one, block: edit.replace(one, block, "backend d")):
+        with pytest.raises(InputError, match="a condition is not wholly within 'backend b'"):
+            change(document, _one(document, "backend", "b"))
+
+
+def test_a_section_with_its_own_condition_is() -> None:
+    document = haproxy.parse(b"global\nbackend b\n .if x\n balance source\n .endif\nbackend c\n")
+    assert edit.remove(document, _one(document, "backend", "b")).render() == b"global\nbackend c\n"
+
+
 def test_replace_of_a_block() -> None:
     document = keepalived.parse(CONF)
     changed = edit.replace(document, _one(document, "track_script"), "nopreempt")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import edits
 from tests.fuzz.properties import HAPROXY, KEEPALIVED, TONGUES, Tongue, check, check_pair, check_word
 from tests.fuzz.texts import PIECES
 
@@ -27,6 +28,7 @@ def test_any_bytes(tongue: Tongue, data: bytes) -> None:
 @settings(max_examples=100, deadline=None)
 def test_pieces_of_haproxy(data: bytes, other: bytes) -> None:
     check(HAPROXY, data)
+    edits.check(HAPROXY, data)
     check_pair(HAPROXY, data, other)
 
 
@@ -34,6 +36,7 @@ def test_pieces_of_haproxy(data: bytes, other: bytes) -> None:
 @settings(max_examples=100, deadline=None)
 def test_pieces_of_keepalived(data: bytes, other: bytes) -> None:
     check(KEEPALIVED, data)
+    edits.check(KEEPALIVED, data)
     check_pair(KEEPALIVED, data, other)
 
 

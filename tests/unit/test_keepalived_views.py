@@ -6,7 +6,16 @@ import pytest
 
 from lbctl import keepalived
 from lbctl.keepalived.election import effective_priority
-from lbctl.keepalived.views import Instance, Track, Vip, instances, peer_view, scripts, track_files
+from lbctl.keepalived.views import (
+    Instance,
+    Track,
+    Vip,
+    instances,
+    peer_view,
+    scripts,
+    sync_groups,
+    track_files,
+)
 
 CONF = b"""global_defs {
     router_id lb1
@@ -179,3 +188,61 @@ def test_an_address_owner_ignores_weights() -> None:
     instance = Instance("V", "MASTER", "", 1, 255, 1.0, False, (), (), "", (), files, False, "", 1, 1)
     assert effective_priority(instance, contents={"d": -200}) == 255
     assert effective_priority(instance, contents={"e": 1}) == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "state", "virtual_router_id", "priority"),
+    [
+        ("state backup\nvirtual_router_id 0\npriority 300", "BACKUP", 0, 100),
+        ("state MASTER\nvirtual_router_id 256\npriority -1", "MASTER", 0, 255),
+        ("state BACKUP\nvirtual_router_id 255\npriority 255", "BACKUP", 255, 255),
+        ("state BACKUP\nvirtual_router_id 1x\npriority 10.5", "BACKUP", 0, 100),
+    ],
+)
+def test_what_the_daemon_refuses_is_as_if_it_were_not_there(
+    written: str, state: str, virtual_router_id: int, priority: int
+) -> None:
+    (one,) = instances(keepalived.parse(f"vrrp_instance V {{\n{written}\n}}\n".encode()))
+    assert (one.state, one.virtual_router_id, one.priority) == (state, virtual_router_id, priority)
+
+
+def test_a_definition_for_some_nodes() -> None:
+    document = keepalived.parse(b"@a $P=1\n@^a $P=2\nvrrp_instance V {\npriority $P\n}\n")
+    assert [instances(document, node)[0].priority for node in ("a", "b")] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("more", "followed"),
+    [
+        ("", ["s"]),
+        ("vrrp_script t {\nweight 3\n}\n", ["s"]),  # the daemon removes one without a command
+        ("vrrp_script t {\nscript /bin/true\n}\n", ["s", "t"]),
+        ("include conf.d/*.conf\n", ["s", "t"]),  # it may be there
+    ],
+)
+def test_an_unknown_script_is_not_followed(more: str, followed: list[str]) -> None:
+    text = "vrrp_script s {\nscript /bin/true\n}\n" + more
+    tracking = "track_script {\ns\nt\n}\n"
+    text += f"vrrp_sync_group G {{\n{tracking}}}\nvrrp_instance V {{\n{tracking}}}\n"
+    document = keepalived.parse(text.encode())
+    assert [one.name for one in instances(document)[0].scripts] == followed
+    assert [one.name for one in sync_groups(document)[0].scripts] == followed
+
+
+def test_what_is_no_address_is_skipped() -> None:
+    text = b"""vrrp_instance V {
+    virtual_ipaddress {
+        nonsense dev eth0
+        10.0.0.1/24
+        10.0.0.$LATER
+    }
+    unicast_src_ip nonsense
+    unicast_peer {
+        10.0.0.300
+        fd00:0::7
+    }
+}
+"""
+    (one,) = instances(keepalived.parse(text))
+    assert [vip.address for vip in one.vips] == ["10.0.0.1", "10.0.0.$LATER"]
+    assert (one.unicast_source, one.peers) == ("", ("fd00:0::7",))

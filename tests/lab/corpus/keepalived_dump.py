@@ -1,0 +1,171 @@
+"""keepalived's dump of a configuration as it was read (`keepalived -d`), beside our views of it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from lbctl.document import Document
+from lbctl.keepalived.election import preempts
+from lbctl.keepalived.views import Instance, Script, Track, TrackFile, Vip, instances, scripts, track_files
+from lbctl.model.ip import canonical
+
+COMMAND = (
+    *("timeout", "-s", "KILL", "2", "keepalived", "--dont-fork", "--log-console", "--dump-conf", "--vrrp"),
+    *("--pid", "FILE.pid", "--vrrp_pid", "FILE.vrrp.pid", "--use-file", "FILE"),
+)
+_STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}: ")
+_LIST = re.compile(r"   (.+?) ?(?:\(\d+\) ?)?:")
+_MISSING = re.compile(rb"Disabling track script (\S+) since")
+_VMAC = re.compile(r".* on (\S+?)(?:,.*)?")
+
+
+@dataclass
+class Block:
+    """One thing in the dump: its settings, and its lists, line by line."""
+
+    kind: str
+    name: str
+    values: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read(said: bytes) -> list[Block]:
+    """The things that the daemon has, in its order."""
+    found: list[Block] = []
+    listing: list[str] = []
+    for line in said.decode("utf-8", "replace").splitlines():
+        text = _STAMP.sub("", line)
+        depth = len(text) - len(text.lstrip(" "))
+        name, equals, value = text.strip().partition(" = ")
+        if depth == 1 and equals:
+            found.append(Block(name, value))
+        elif depth == 3 and found and (header := _LIST.fullmatch(text.rstrip())):
+            listing = found[-1].lists.setdefault(header[1], [])
+        elif depth == 3 and found:
+            found[-1].values[name] = value
+        elif depth == 5:
+            listing.append(text.strip())
+    return found
+
+
+Facts = Mapping[str, object]
+
+
+def beyond(document: Document) -> bool:
+    """Whether the daemon makes text of this that the views leave as it is written."""
+    return any(
+        one.keyword.startswith("~")
+        or (
+            "=" in one.keyword and one.keyword.startswith("$") and (one.line, len(one.words)) != (one.last, 1)
+        )
+        for _, one in document.walk()
+    )
+
+
+def theirs(said: bytes) -> Mapping[str, Facts]:
+    """What the daemon has of each instance and script, by kind and name."""
+    found: dict[str, Facts] = {}
+    for block in read(said):
+        if block.kind == "VRRP Instance":
+            found[f"instance {block.name}"] = _their_instance(block)
+        elif block.kind == "VRRP Script":
+            found[f"script {block.name}"] = _their_script(block)
+    return found
+
+
+def ours(document: Document, said: bytes) -> Mapping[str, Facts]:
+    """The same from our views, without the scripts of which the daemon says that their program is missing."""
+    gone = {name.decode() for name in _MISSING.findall(said)}
+    known = tuple(one for one in scripts(document) if one.name not in gone)
+    files = track_files(document)
+    found: dict[str, Facts] = {f"script {one.name}": _our_script(one) for one in known}
+    for one in instances(document):
+        kept = replace(one, scripts=tuple(track for track in one.scripts if track.name not in gone))
+        found[f"instance {one.name}"] = _our_instance(kept, known, files)
+    return found
+
+
+def _their_instance(block: Block) -> Facts:
+    number, unit = block.values["Advert interval"].split()
+    source = block.values["Using src_ip"]
+    return {
+        "state": "" if "Sync group" in block.values else block.values["Wantstate"],
+        "interface": _VMAC.sub(r"\1", block.values["Interface"]),
+        "virtual_router_id": int(block.values["Virtual Router ID"]),
+        "priority": int(block.values["Priority"]),
+        "advert_int": int(number) / (1 if unit == "sec" else 1000),
+        "nopreempt": block.values["Preempt"] == "disabled",
+        "sync_group": block.values.get("Sync group", ""),
+        "authenticated": block.values.get("Authentication type", "none") != "none",
+        "vips": sorted(_their_vips(block.lists.get("Virtual IP", []))),
+        "excluded": sorted(_their_vips(block.lists.get("Virtual IP Excluded", []))),
+        "peers": [line.split()[0] for line in block.lists.get("Unicast Peer", [])],
+        "unicast_source": source.split()[0] if "from configuration" in source else "",
+        "scripts": block.lists.get("Tracked scripts", []),
+        "files": [line.replace(",", "") for line in block.lists.get("Tracked files", [])],
+    }
+
+
+def _their_vips(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        words = line.split()
+        device = words[words.index("dev") + 1].rpartition("@")[2] if "dev" in words else ""
+        yield f"{words[0]} dev {device}"
+
+
+def _vip(vip: Vip, interface: str) -> str:
+    """As the daemon writes it: a whole address without its length."""
+    whole = vip.prefix == (128 if ":" in vip.address else 32)
+    return f"{vip.address if whole else vip} dev {vip.dev or interface}"
+
+
+def _their_script(block: Block) -> Facts:
+    return {
+        "command": _command(shlex.split(block.values["Command"])),
+        "interval": int(block.values["Interval"].split()[0]),
+        "weight": block.values["Weight"],
+        "rise": int(block.values["Rise"]),
+        "fall": int(block.values["Fall"]),
+    }
+
+
+def _our_instance(one: Instance, known: tuple[Script, ...], files: tuple[TrackFile, ...]) -> Facts:
+    return {
+        "state": "" if one.sync_group else one.state,
+        "interface": one.interface,
+        "virtual_router_id": one.virtual_router_id,
+        "priority": one.priority,
+        "advert_int": one.advert_int,
+        "nopreempt": not preempts(one),
+        "sync_group": one.sync_group,
+        "authenticated": one.authenticated,
+        "vips": sorted(_vip(vip, one.interface) for vip in one.vips if not vip.excluded),
+        "excluded": sorted(_vip(vip, one.interface) for vip in one.vips if vip.excluded),
+        "peers": [canonical(peer) for peer in one.peers if "$" not in peer],
+        "unicast_source": canonical(one.unicast_source) if "$" not in one.unicast_source else "",
+        "scripts": [_track(track, {script.name: script.weight for script in known}) for track in one.scripts],
+        "files": [_track(track, {file.name: file.weight for file in files}) for track in one.files],
+    }
+
+
+def _track(track: Track, weights: Mapping[str, int]) -> str:
+    weight = weights.get(track.name, 0) if track.weight is None else track.weight
+    return f"{track.name} weight {weight}{' reverse' if track.reverse else ''}"
+
+
+def _command(words: list[str]) -> list[str]:
+    """The daemon finds the program's path."""
+    return [words[0].rpartition("/")[2], *words[1:]] if words else []
+
+
+def _our_script(one: Script) -> Facts:
+    return {
+        "command": _command(shlex.split(one.command)),
+        "interval": int(one.interval),
+        "weight": str(one.weight),
+        "rise": one.rise,
+        "fall": one.fall,
+    }
