@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from lbctl.desired.fields import CONTROL
@@ -14,6 +13,7 @@ from lbctl.desired.tree import Entry, Findings, Map, Scalar, Tree, merged, place
 from lbctl.document.nearest import did_you_mean
 from lbctl.errors import Place
 from lbctl.model.cluster import Member, MemberGroup
+from lbctl.model.ip import is_address
 
 INDENT = "    "
 
@@ -162,7 +162,7 @@ def _binds(
             continue
         if name in around.vips:
             yield from ((_bare(address), rest.strip()) for address in around.vips[name])
-        elif name == "*" or _is_address(name):
+        elif name == "*" or is_address(name):
             yield name, rest.strip()
         elif not around.broken_vips:
             mend = did_you_mean(name, around.vips, "vips")
@@ -224,11 +224,3 @@ def _endpoint(address: str, port: int) -> str:
 
 def _bare(address: str) -> str:
     return address.partition("/")[0]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_interface
 
 from lbctl.desired.fill import Filling, Line, lines
 from lbctl.desired.secrets import Ref
@@ -202,7 +201,7 @@ class _Writer:
             for address in self.node.vips.get(name, (name,)):
                 text = f"{address} {rest}".strip()
                 written.append(Line(text, line.place))
-                if name and not _is_address(address):
+                if name and not _may_be_address(address):
                     known = ", ".join(self.node.vips)
                     mend = f"an address, or one of the names under vips: {known}" if known else ""
                     self.findings.error(f"{name} is neither a VIP nor an address", line.place, mend)
@@ -293,9 +292,6 @@ def _after(entries: dict[str, Entry], before: str, key: str, entry: Entry) -> di
     return found
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_interface(text)
-    except ValueError:
-        return "$" in text or "@" in text
-    return True
+def _may_be_address(text: str) -> bool:
+    """One, or the daemon's own definition or condition, which may become one."""
+    return is_interface(text) or "$" in text or "@" in text

@@ -25,6 +25,7 @@ from lbctl.lab.spec import (
     LabSpec,
 )
 from lbctl.model.cluster import Cluster, Node
+from lbctl.model.ip import is_address
 
 MANAGEMENT = "mgmt"
 EVERYWHERE = ("", "*", "0.0.0.0", "::")  # what a bind on every address says
@@ -129,7 +130,7 @@ def _node(node: Node, plan: _Plan, management: _Plan, further: dict[str, _Plan],
     user = options.user or node.ssh.user or "root"
     become, password = _become(node, user, options)
     host = node.ssh.host
-    apart = _is_address(host) and host != node.address
+    apart = is_address(host) and host != node.address
     return LabNode(
         node.name,
         (plan.learn(node.address),),
@@ -178,7 +179,7 @@ def _vip_places(node: Node) -> Iterator[tuple[str, str]]:
     for instance in instances(keepalived.parse(file.content.data, file.path)):
         for vip in instance.vips:
             interface = vip.dev or instance.interface
-            if interface and _is_address(vip.address):
+            if interface and is_address(vip.address):
                 yield interface, vip.address
 
 
@@ -213,7 +214,7 @@ def _service_ports(cluster: Cluster) -> tuple[int, ...]:
 def _asked(cluster: Cluster) -> tuple[dict[str, set[int]], dict[str, str]]:
     """By address: the ports that the nodes' haproxy.cfg asks for, and a name."""
     named = [member for group in cluster.groups for member in group.members]
-    names = {member.address: member.name for member in named if _is_address(member.address)}
+    names = {member.address: member.name for member in named if is_address(member.address)}
     ports: dict[str, set[int]] = {}
     for node in cluster.nodes:
         file = node.file_of("haproxy")
@@ -222,7 +223,7 @@ def _asked(cluster: Cluster) -> tuple[dict[str, set[int]], dict[str, str]]:
         document = haproxy.parse(file.content.data, file.path)
         listened = {bind.first_port for bind in binds(document) if bind.first_port}
         for server in servers(document):
-            if _is_address(server.address):
+            if is_address(server.address):
                 names.setdefault(server.address, server.name)
                 ports.setdefault(server.address, set()).update(_ports(server, listened))
     return ports, names
@@ -234,11 +235,3 @@ def _ports(server: Server, listened: Iterable[int]) -> set[int]:
     words = server.words
     check = words[words.index("port") + 1] if "port" in words[:-1] else ""
     return own | ({int(check)} if check.isdigit() else set())
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -6,7 +6,6 @@ VIP is meant. The same ranges may be used by two labs at once.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lbctl.errors import InputError, Problem
+from lbctl.model.ip import is_interface
 
 VRRP = "vrrp"
 OUTSIDE = "outside"  # the segment between the operator and a bastion
@@ -239,7 +239,7 @@ def _problems(spec: LabSpec) -> Iterator[str]:
         if node.become == "sudo-password" and not node.password:
             yield f"node {node.name}: sudo-password needs a password"
     for vip in spec.vips:
-        if not _is_address(vip):
+        if not is_interface(vip):
             yield f"VIP {vip!r} is no address"
 
 
@@ -266,7 +266,7 @@ def _link_problems(spec: LabSpec) -> Iterator[str]:
         if not link.addresses:
             yield f"{owner}: no address on {link.interface}"
         for address in link.addresses:
-            if "/" not in address or not _is_address(address):
+            if "/" not in address or not is_interface(address):
                 yield f"{owner}: {address!r} is no address with a prefix length"
 
 
@@ -280,11 +280,3 @@ def _all_links(spec: LabSpec) -> Iterator[tuple[str, LabLink]]:
         yield from (("client", link) for link in spec.client.more)
     for link in spec.bastion.links if spec.bastion else ():
         yield "bastion", link
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_interface(text)
-    except ValueError:
-        return False
-    return True
