@@ -8,6 +8,7 @@ from threading import BrokenBarrierError
 
 from lbctl.errors import NodeError, RemoteError
 from lbctl.gather import write_owner
+from lbctl.host import layers
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import roster_entry
@@ -32,7 +33,7 @@ def do(run: Run, node: str) -> str:
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
     # until the confirm the undo gives back the old record too; what it would need goes after it
-    commands: list[Command] = [command("make_base"), *_kept(run, node)]
+    commands: list[Command] = [command("make_base"), layers.note(run.node(node)), *_kept(run, node)]
     if not restarted:
         commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
     if run.unit is not None:
