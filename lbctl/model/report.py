@@ -72,6 +72,7 @@ CODES = {
     "drift": Exit.DRIFT,
     "unloaded": Exit.DRIFT,
     "holders": Exit.DRIFT,
+    "counters": Exit.DRIFT,
     "unknown": Exit.UNKNOWN,
     "pending": Exit.PENDING,
 }
@@ -81,7 +82,8 @@ CODES = {
 @dataclass(frozen=True)
 class DriftItem:
     """One finding. `what` it is: drift, pending, unknown; unloaded (on disk, not in the daemon), holders
-    (of a VIP), differs (a node from the others), operational (as it runs now); note.
+    (of a VIP), counters (of adverts that a node refuses), differs (a node from the others), operational (as
+    it runs now); note.
     """
 
     node: str

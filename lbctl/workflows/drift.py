@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from lbctl.errors import NodeError, Problem
 from lbctl.model.change import Action, Change, Standing
 from lbctl.model.cluster import Cluster
+from lbctl.model.event import Gathering
 from lbctl.model.facts import Facts
 from lbctl.model.report import DriftItem, DriftReport
 from lbctl.planning import by_hand, differing, holders, retire, roster, semantic, unloaded
@@ -62,6 +63,7 @@ def _holders(
     if not wrong:
         return once
     gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
+    emit(Gathering(tuple(node.name for node in cluster.nodes)))
     time.sleep(holders.settle_seconds(cluster, gathered))
     again = list(_of_holders(cluster, read(cluster, reader, emit)))
     return [item for item in again if item.what != holders.HOLDERS or item in wrong]
