@@ -16,6 +16,8 @@ COMMANDS = (
     "init",
     "validate",
     "render",
+    "lint",
+    "explain",
     "plan",
     "show",
     "apply",
@@ -40,6 +42,7 @@ undoes what does not verify; drift says when somebody changed a node by hand.
 Examples:
   lbctl init                         make a new workspace
   lbctl validate                     check the cluster file, connect to nothing
+  lbctl lint                         say what is wrong with the configuration
   lbctl plan --out plans/next.json   show what would change, keep it for apply
   lbctl apply plans/next.json        do exactly that
   lbctl drift                        say what was changed by hand (cron)

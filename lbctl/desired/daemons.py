@@ -16,6 +16,7 @@ from lbctl.model.content import Content, unresolved
 from lbctl.model.effect import Effect, Impact
 
 Add = Callable[[Document], Document]
+One = tuple[Content, bool, Document, tuple[Place, ...]]
 Write = Callable[[Filling], list[Line]]
 
 
@@ -23,7 +24,7 @@ Write = Callable[[Filling], list[Line]]
 class Rendered:
     """What was rendered already: nodes that have the same text share one document, and one check of it."""
 
-    seen: dict[tuple[str, bytes, bytes], tuple[Content, bool, Document]] = field(default_factory=dict)
+    seen: dict[tuple[str, bytes, bytes, Place | None], One] = field(default_factory=dict)
 
 
 def managed(
@@ -37,14 +38,15 @@ def managed(
     written = write(shown)
     masked = _bytes(written)
     data = _bytes(write(real)) if real and shown.used else masked
-    key = (language.name, masked, data)
+    key = (language.name, masked, data, written[0].place if written else None)
     if key not in rendered.seen:
         rendered.seen[key] = _document(language, written, masked, data, add, shown.findings, real is not None)
-    content, secret, document = rendered.seen[key]
+    content, secret, document, places = rendered.seen[key]
     mode = "0600" if secret or shown.used else "0644"
     effects = (Effect(language.name, Impact.RELOAD),)
     path = MAIN_FILES[language.name]
-    return ManagedFile(path, content, mode, daemon=language.name, effects=effects), document
+    file = ManagedFile(path, content, mode, daemon=language.name, effects=effects, places=places)
+    return file, document
 
 
 def whole(part: Map, key: str, base: Path, filling: Filling) -> list[Line]:
@@ -81,8 +83,8 @@ def _document(
     add: Add,
     findings: Findings,
     reveal: bool,
-) -> tuple[Content, bool, Document]:
-    """Content, whether it holds a secret word, and the document."""
+) -> One:
+    """Content, whether it holds a secret word, the document, and where its lines come from."""
     plain = language.parse(masked, MAIN_FILES[language.name])
     for problem in plain.problems:
         located = _located(problem, written)
@@ -93,9 +95,20 @@ def _document(
     shown = mask(document)
     real = document.render() if data == masked else add(language.parse(data, document.file)).render()
     secret = holds_secret(document)
-    if secret and not reveal:
-        return unresolved(shown), secret, document
-    return Content(real, shown), secret, document
+    content = unresolved(shown) if secret and not reveal else Content(real, shown)
+    return content, secret, document, _places(document, plain, written)
+
+
+def _places(document: Document, plain: Document, written: Sequence[Line]) -> tuple[Place, ...]:
+    """Each line's place. A line that an addition has put in has that of the line before it."""
+    if not written:
+        return ()
+    found, at = [], 0
+    for line in document.lines:
+        if at < len(plain.lines) and plain.lines[at].raw == line.raw:
+            at += 1
+        found.append(written[max(at - 1, 0)].place)
+    return tuple(found)
 
 
 def _located(problem: Problem, written: Sequence[Line]) -> Problem:
