@@ -23,7 +23,7 @@ _CHANGED = "NF > 8 && $1 + 0 > 0 && ($7 % 2 || int($7 / 8) % 2 || $8 != $9) { pr
 
 def probes(node: Node, socket: str | None) -> Iterator[Probe]:
     """`socket` is HAProxy's, of level admin, where it has one."""
-    yield Probe("loaded", f"({_script(node, 'look')})")
+    yield Probe("loaded", f"({_script(node, 'look')}) 2>/dev/null")
     yield versions_probe(dict.fromkeys([*DAEMONS, *(package.name for package in node.packages)]), "versions")
     if socket:
         place = shlex.quote(socket)
