@@ -16,6 +16,7 @@ from lbctl.model.report import DriftItem
 from lbctl.model.resource import Address
 from lbctl.planning.differing import DIFFERS
 from lbctl.planning.meaning import live_document
+from lbctl.planning.unloaded import apart
 
 OPERATIONAL = "operational"
 
@@ -48,7 +49,10 @@ def _set(facts: Facts) -> Iterator[Place]:
     file = live_document(facts, "haproxy")
     off = {(one.proxy, one.name) for one in servers(file) if one.disabled} if file else set()
     weighed = _with_agents(file) if file else set()
+    added = set(apart(file, {(s.backend, s.server) for s in facts.servers or ()})[1]) if file else set()
     for one in (facts.layers.servers if facts.layers else None) or ():
+        if f"{one.backend}/{one.server}" in added:  # which is said already, and begins in MAINT
+            continue
         for state in _states(one, disabled=(one.backend, one.server) in off, agent=one.backend in weighed):
             yield one.server, state, one.backend
 

@@ -90,7 +90,7 @@ def _other_servers(facts: Facts) -> Iterator[DriftItem]:
     document = live_document(facts, "haproxy")
     if document is None or facts.servers is None or not facts.active("haproxy") or _conditional(document):
         return
-    lacks, more = _apart(document, {(one.backend, one.server) for one in facts.servers})
+    lacks, more = apart(document, {(one.backend, one.server) for one in facts.servers})
     words = [f"without {named(lacks)}, which the file has"] if lacks else []
     words += [f"with {named(more)}, which the file has not"] if more else []
     if words:
@@ -101,7 +101,7 @@ def _other_servers(facts: Facts) -> Iterator[DriftItem]:
         yield DriftItem(facts.node, what, str(Address(facts.node, "file", HAPROXY_CFG)), text=text)
 
 
-def _apart(document: Document, run: set[tuple[str, str]]) -> tuple[list[str], list[str]]:
+def apart(document: Document, run: set[tuple[str, str]]) -> tuple[list[str], list[str]]:
     """Servers (BACKEND/SERVER) of the file that do not run, and those of its backends that it has not."""
     file = {(one.proxy, one.name) for one in servers(document)}
     sections = [one for one in document.statements if one.keyword in ("backend", "listen")]

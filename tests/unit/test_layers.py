@@ -125,6 +125,7 @@ class TestUnloaded:
     def test_servers_that_were_added_at_run_time(self, transport: FakeTransport, lb1: FakeNode) -> None:
         lb1.loaded = line("reload", 1100, "same")
         lb1.state.loaded[HAPROXY] += b"  server x 10.0.0.41:80\n"
+        lb1.set_by_hand = "b x 1 1 1\n"  # as each one is added
         report = found(cluster(ASKED), transport)
         assert said(report) == [("operational", f"lb1/file{HAPROXY}")] and int(report.code) == 0
 
