@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 
 from lbctl.host.package import versions, versions_probe
@@ -38,9 +38,14 @@ def probes(node: Node, socket: str | None) -> Iterator[Probe]:
         yield Probe("force.boot", boot_listing())
 
 
-def note(node: Node) -> Command:
-    """The daemons have read their files: it is noted of which process that is known to be true."""
-    return command("note_loaded", stdin=_script(node, "note").encode())
+def note(node: Node, recorded: Iterable[str] = (), adopted: Iterable[str] = ()) -> Command:
+    """The daemons have read their files: it is noted of which process that is known to be true.
+
+    An apply has nothing of some files loaded: of `recorded` ones somebody changed what lbctl had put there,
+    and the cluster file says the same by now; `adopted` ones were there before lbctl.
+    """
+    head = f"recorded={shlex.quote(' '.join(recorded))} adopted={shlex.quote(' '.join(adopted))}\n"
+    return command("note_loaded", stdin=(head + _script(node, "note")).encode())
 
 
 def layers(node: Node, answers: Answers) -> Layers:

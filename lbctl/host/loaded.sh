@@ -1,7 +1,9 @@
 # What the running daemons have read of their files. For each unit: of UNIT, then files HOW PATH… of those that it
 # reads. $what = look: a line for each, `UNIT HOW READ WRITTEN NOTED PATH`, times in seconds since the epoch, NOTED
-# same, other or none. $what = note: what is known to be read by the process that runs, `UNIT HOW PROCESS DIGEST PATH`,
-# so that a file's times need say nothing. $noted goes with a reboot, as the processes do
+# same, other, unknown or none. $what = note: what is known to be read by the process that runs, `UNIT HOW PROCESS
+# DIGEST PATH`, so that a file's times need say nothing. Of a file in $recorded, or in $adopted, which an apply finds as
+# it shall be and has nobody load, DIGEST is other, or unknown, where it is newer than what was read. $noted goes with a
+# reboot, as the processes do
 noted=/run/lbctl-loaded
 
 # shellcheck disable=SC2154  # $what is set by the caller
@@ -79,7 +81,8 @@ files() {
     sed 's/^/noted /' "$noted"
     stat -c 'written %.3Z %n' "$@"
     sha256sum "$@"
-  } 2>/dev/null | awk -v what="$what" -v unit="$unit" -v how="$how" -v process="${runs% *}" -v at="${at%???}.${at#"${at%???}"}" '
+  } 2>/dev/null | awk -v what="$what" -v unit="$unit" -v how="$how" -v process="${runs% *}" \
+    -v recorded=" ${recorded-} " -v adopted=" ${adopted-} " -v at="${at%???}.${at#"${at%???}"}" '
     function after(words, rest) {
       rest = $0
       while (words-- > 0) sub(/^[^ ]+ +/, "", rest)
@@ -88,13 +91,20 @@ files() {
     $1 == "noted" { if ($2 == unit && $3 == how && $4 == process) was[after(5)] = $5; next }
     $1 == "written" { names[++count] = after(2); written[after(2)] = $2; next }
     { now[after(1)] = $1 }
+    function stands(name) {
+      if (!(name in was)) return "none"
+      return was[name] == now[name] ? "same" : was[name] == "unknown" ? "unknown" : "other"
+    }
+    function doubt(name) {
+      if (name in was) return was[name]
+      return index(recorded, " " name " ") ? "other" : index(adopted, " " name " ") ? "unknown" : ""
+    }
     END {
       for (n = 1; n <= count; n++) {
         name = names[n]
-        state = !(name in was) ? "none" : was[name] == now[name] ? "same" : "other"
-        if (what == "look") print unit, how, at, written[name], state, name
-        else if (state == "same" || written[name] + 0 <= at + 0) print unit, how, process, now[name], name
-        else if (state == "other") print unit, how, process, was[name], name
+        if (what == "look") print unit, how, at, written[name], stands(name), name
+        else if (stands(name) == "same" || written[name] + 0 <= at + 0) print unit, how, process, now[name], name
+        else if (doubt(name)) print unit, how, process, doubt(name), name
       }
     }'
 }

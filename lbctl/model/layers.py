@@ -9,11 +9,13 @@ from enum import Enum
 class Noted(Enum):
     """What lbctl noted on the node of the process that runs now: it has read the file as it is, or otherwise.
 
-    NONE = nothing: the process began after the last apply.
+    UNKNOWN = lbctl took the file up as it was, and the process had begun before it was written. NONE =
+    nothing: the process began after the last apply.
     """
 
     SAME = "same"
     OTHER = "other"
+    UNKNOWN = "unknown"
     NONE = "none"
 
 

@@ -50,7 +50,7 @@ def _standing(facts: Facts, one: Loaded) -> str:
     read, unless somebody changed it, had that loaded, and put it back.
     """
     if one.noted is not Noted.NONE:
-        return UNLOADED if one.noted is Noted.OTHER else ""
+        return {Noted.OTHER: UNLOADED, Noted.UNKNOWN: UNKNOWN}.get(one.noted, "")
     if one.how in ("unit", "program"):
         return UNLOADED
     if _in_time(one):

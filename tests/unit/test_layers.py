@@ -97,6 +97,11 @@ class TestUnloaded:
         report = found(cluster(ASKED), transport)
         assert [item.what for item in report.items] == ["drift", *what, "differs"]
 
+    def test_what_lbctl_took_up_as_it_was_is_unknown(self, transport: FakeTransport, lb1: FakeNode) -> None:
+        lb1.loaded = line("reload", 1100, "unknown")
+        report = found(cluster(ASKED), transport)
+        assert said(report) == [("unknown", f"lb1/file{HAPROXY}")] and int(report.code) == 4
+
     def test_what_lbctl_has_never_applied_is_unknown(self, transport: FakeTransport, lb1: FakeNode) -> None:
         lb1.loaded = line("reload", 1100, "none")
         lb1.state.owner = b"none"

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +91,8 @@ class Machine:
         script = next(probe.script for probe in probes(node, None) if probe.name == "loaded")
         return list(layers(node, {"loaded": Answer(0, self.run(script).encode())}).loaded)
 
-    def note(self, node: Node) -> None:
-        found = note(node).stdin
+    def note(self, node: Node, recorded: Sequence[Path] = (), adopted: Sequence[Path] = ()) -> None:
+        found = note(node, map(str, recorded), map(str, adopted)).stdin
         assert found is not None
         said = self.run(found.decode())
         (self.root / "noted").write_text(said)
@@ -156,6 +156,20 @@ class TestARestartedDaemon:
             assert [standing(one) for one in machine.look(shall)] == [(True, Noted.NONE)]
             machine.note(shall)  # nothing is known of it
             assert [one.noted for one in machine.look(shall)] == [Noted.NONE]
+
+    def test_what_an_apply_takes_up_and_has_nobody_load(self, machine: Machine) -> None:
+        files = [machine.root / name for name in ("changed", "adopted", "touched")]
+        shall = node(*(managed(file, "keepalived", RESTARTS) for file in files))
+        with machine.running("keepalived") as process:
+            machine.say("keepalived", process.pid)
+            time.sleep(0.05)
+            for file in files:
+                file.write_text("1")
+            machine.note(shall, recorded=files[:1], adopted=files[1:2])
+            expected = [Noted.OTHER, Noted.UNKNOWN, Noted.NONE]
+            assert [one.noted for one in machine.look(shall)] == expected
+            machine.note(shall)  # by another apply
+            assert [one.noted for one in machine.look(shall)] == expected
 
     def test_one_that_does_not_run_has_read_nothing(self, machine: Machine) -> None:
         file = machine.root / "file"
