@@ -301,6 +301,32 @@ class TestHolders:
         layered.lbctl("undrain", "lb1")
 
 
+class TestCounters:
+    def test_every_keepalived_lives_on(self, layered: Site) -> None:
+        before = {node: layered.pids(node, "keepalived") for node in NODES}
+        said = layered.lbctl("drift", "--counters")
+        assert (said.out, said.err) == ("", "")
+        tell(f"drift --counters {said.seconds:.1f} s")
+        for node in NODES:
+            assert layered.sh(node, "ls /tmp/keepalived.json", check=False) == ""
+            assert layered.pids(node, "keepalived") == before[node]
+        assert layered.holders() == ("lb1",)
+
+    def test_nodes_that_refuse_each_other(self, layered: Site) -> None:
+        layered.sh("lb3", f"cp -p {KEEPALIVED} /root/kept")
+        other(layered, "lb3", KEEPALIVED, "10.15.85.31", "10.15.85.31; 10.15.85.39")
+        layered.sh("lb3", f"tr ';' '\\n' <{KEEPALIVED} >/root/new; cat /root/new >{KEEPALIVED}")
+        try:
+            layered.sh("lb3", "systemctl reload keepalived; sleep 6")
+            done = layered.lbctl("drift", "--counters", "--json", code=2).document
+            found = [item for item in done["items"] if item["what"] == "counters"]
+            tell(*(f"{item['address']}: {item['text']}" for item in found))
+            assert "lb3/vrrp_instance/openstack-vip" in {item["address"] for item in found}
+            assert all("addr_list_err" in item["text"] for item in found)
+        finally:
+            layered.sh("lb3", f"cp -p /root/kept {KEEPALIVED}; systemctl reload keepalived; sleep 6")
+
+
 def test_what_it_costs(layered: Site) -> None:
     """Drift asks more than a plan: of how much longer it takes whoever runs the tests is told."""
     plan, drift = (
