@@ -68,11 +68,22 @@ class ApplyReport:
     outage: Outage | None = None
 
 
+UNLOADED = "unloaded"
+"""On disk, and the daemon runs without it."""
+HOLDERS = "holders"
+"""A VIP is on two nodes, on none, or was left behind."""
+COUNTERS = "counters"
+"""A node refuses adverts."""
+DIFFERS = "differs"
+"""A node is not like the others."""
+OPERATIONAL = "operational"
+"""As it runs now: worth knowing."""
+
 CODES = {
     "drift": Exit.DRIFT,
-    "unloaded": Exit.DRIFT,
-    "holders": Exit.DRIFT,
-    "counters": Exit.DRIFT,
+    UNLOADED: Exit.DRIFT,
+    HOLDERS: Exit.DRIFT,
+    COUNTERS: Exit.DRIFT,
     "unknown": Exit.UNKNOWN,
     "pending": Exit.PENDING,
 }
@@ -81,10 +92,7 @@ CODES = {
 
 @dataclass(frozen=True)
 class DriftItem:
-    """One finding. `what` it is: drift, pending, unknown; unloaded (on disk, not in the daemon), holders
-    (of a VIP), counters (of adverts that a node refuses), differs (a node from the others), operational (as
-    it runs now); note.
-    """
+    """One finding. `what` it is: drift, pending, unknown, note, or one of those above."""
 
     node: str
     what: str

@@ -12,13 +12,10 @@ from lbctl.document import Document
 from lbctl.haproxy.views import servers
 from lbctl.model.facts import Facts
 from lbctl.model.layers import SetByHand
-from lbctl.model.report import DriftItem
+from lbctl.model.report import DIFFERS, OPERATIONAL, DriftItem
 from lbctl.model.resource import Address
-from lbctl.planning.differing import DIFFERS
 from lbctl.planning.meaning import live_document
 from lbctl.planning.unloaded import apart
-
-OPERATIONAL = "operational"
 
 Place = tuple[str, str, str]
 """Server, state in HAProxy's words, backend."""

@@ -12,12 +12,11 @@ from typing import TypeVar
 
 from lbctl.model.cluster import MAIN_FILES, Cluster
 from lbctl.model.facts import Facts
-from lbctl.model.report import DriftItem
+from lbctl.model.report import DIFFERS, DriftItem
 from lbctl.model.resource import Address
 from lbctl.planning import semantic
 from lbctl.planning.meaning import document, live_document
 
-DIFFERS = "differs"
 _MAJOR = re.compile(r"\D*\d+")
 
 Value = TypeVar("Value", bound=Hashable)

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping
 from lbctl.document import Document
 from lbctl.model.cluster import Cluster
 from lbctl.model.facts import Facts
-from lbctl.model.report import DriftItem
+from lbctl.model.report import HOLDERS, OPERATIONAL, DriftItem
 from lbctl.model.resource import Address
 from lbctl.planning import election
 from lbctl.planning.election import Candidate
 from lbctl.planning.meaning import document, live_document
 from lbctl.planning.order import vip_addresses
-
-HOLDERS, OPERATIONAL = "holders", "operational"
 
 
 def findings(cluster: Cluster, gathered: Mapping[str, Facts], unread: frozenset[str]) -> Iterator[DriftItem]:

@@ -13,12 +13,12 @@ from lbctl.haproxy.views import servers
 from lbctl.model.cluster import HAPROXY_CFG
 from lbctl.model.facts import Facts
 from lbctl.model.layers import Loaded, Noted
-from lbctl.model.report import DriftItem
+from lbctl.model.report import OPERATIONAL, UNLOADED, DriftItem
 from lbctl.model.resource import Address, Resource
 from lbctl.planning.meaning import live_document
 from lbctl.planning.servers import named
 
-UNLOADED, UNKNOWN, BY_HAND = "unloaded", "unknown", "operational"
+UNKNOWN = "unknown"
 
 
 def findings(facts: Facts) -> Iterator[DriftItem]:
@@ -97,7 +97,7 @@ def _other_servers(facts: Facts) -> Iterator[DriftItem]:
         text = f"haproxy runs {', and '.join(words)}"
         by_hand = _known_loaded(facts)
         text += ": somebody changed that at run time" if by_hand else "; systemctl reload haproxy loads it"
-        what = BY_HAND if by_hand else UNLOADED
+        what = OPERATIONAL if by_hand else UNLOADED
         yield DriftItem(facts.node, what, str(Address(facts.node, "file", HAPROXY_CFG)), text=text)
 
 

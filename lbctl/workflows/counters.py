@@ -12,7 +12,7 @@ from lbctl.keepalived.views import instances
 from lbctl.model.cluster import Cluster
 from lbctl.model.command import command
 from lbctl.model.event import Gathering, NodeGathered
-from lbctl.model.report import DriftItem
+from lbctl.model.report import COUNTERS, DriftItem
 from lbctl.model.resource import Address
 from lbctl.planning.meaning import document
 from lbctl.transport.protocol import Transport
@@ -74,4 +74,4 @@ def _items(node: str, first: str, second: str, seconds: float) -> Iterator[Drift
     more: Counters = grown(counters(first), counters(second))
     for (instance, name), number in more.items():
         text = f"{name} has grown by {number} in {seconds:g} s: it refuses adverts, because {REFUSED[name]}"
-        yield DriftItem(node, "counters", str(Address(node, "vrrp_instance", instance)), text=text)
+        yield DriftItem(node, COUNTERS, str(Address(node, "vrrp_instance", instance)), text=text)

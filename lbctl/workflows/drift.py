@@ -13,7 +13,7 @@ from lbctl.model.change import Action, Change, Standing
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import Gathering
 from lbctl.model.facts import Facts
-from lbctl.model.report import DriftItem, DriftReport
+from lbctl.model.report import HOLDERS, DriftItem, DriftReport
 from lbctl.planning import by_hand, differing, holders, retire, roster, semantic, unloaded
 from lbctl.planning.meaning import daemon_of, document
 from lbctl.planning.plan import make
@@ -59,14 +59,14 @@ def _holders(
     that moves is for a moment on two nodes, or on none.
     """
     once = list(_of_holders(cluster, found))
-    wrong = [item for item in once if item.what == holders.HOLDERS]
+    wrong = [item for item in once if item.what == HOLDERS]
     if not wrong:
         return once
     gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
     emit(Gathering(tuple(node.name for node in cluster.nodes)))
     time.sleep(holders.settle_seconds(cluster, gathered))
     again = list(_of_holders(cluster, read(cluster, reader, emit)))
-    return [item for item in again if item.what != holders.HOLDERS or item in wrong]
+    return [item for item in again if item.what != HOLDERS or item in wrong]
 
 
 def _of_holders(cluster: Cluster, found: Mapping[str, Facts | NodeError]) -> Iterator[DriftItem]:
