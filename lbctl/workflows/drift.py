@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from lbctl.errors import NodeError, Problem
 from lbctl.model.change import Action, Change, Standing
@@ -48,7 +49,7 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
     items += [item for facts in read_now.values() for item in unloaded.findings(facts)]
     items += differing.findings(cluster, read_now)
     items += by_hand.findings(read_now)
-    items += _holders(cluster, found, reader, emit)
+    items += _holders(cluster, {**found, **gathered}, reader, emit)
     return DriftReport(cluster.name, tuple(items), plan.changes, cluster.excluded)
 
 
@@ -65,13 +66,15 @@ def _holders(
     gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
     emit(Gathering(tuple(node.name for node in cluster.nodes)))
     time.sleep(holders.settle_seconds(cluster, gathered))
-    again = list(_of_holders(cluster, read(cluster, reader, emit)))
+    everybody = replace(cluster, nodes=(*cluster.nodes, *cluster.retired))
+    again = list(_of_holders(cluster, read(everybody, reader, emit)))
     return [item for item in again if item.what != HOLDERS or item in wrong]
 
 
 def _of_holders(cluster: Cluster, found: Mapping[str, Facts | NodeError]) -> Iterator[DriftItem]:
     gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
     unread = frozenset(found.keys() - gathered.keys()) | frozenset(cluster.excluded)
+    unread |= {_lost(problem).node for problem in cluster.problems if problem.code == retire.LOST}
     return holders.findings(cluster, gathered, unread)
 
 

@@ -19,6 +19,7 @@ from lbctl.workflows.drift import drift
 from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode
 from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_planning import changed_vrrp
+from tests.unit.test_retire import recorded, without
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
 SOCKET = "global\n  stats socket /run/haproxy/admin.sock level admin\n"
@@ -246,8 +247,9 @@ class TestHolders:
         left = {name: list(looks) for name in NAMES}
 
         def addresses(name: str) -> str:
+            own = f"2: eth0 inet {transport.nodes[name].address}/24 scope global eth0\n"
             has = name in left[name].pop(0).split()
-            return f"2: eth0 inet 10.0.0.{9 if has else 1}/32 scope global eth0"
+            return own + "2: eth0 inet 10.0.0.9/32 scope global eth0\n" * has
 
         monkeypatch.setattr(transport, "_addresses", addresses)
 
@@ -290,6 +292,14 @@ class TestHolders:
         else:
             monkeypatch.setattr(transport, "ask", cut)
         assert self.holders(found(of, transport)) == []
+
+    def test_a_node_that_leaves_may_hold_it_still(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        transport = recorded(cluster(ASKED))
+        assert self.holders(found(without(cluster(ASKED), "lb1"), transport)) == []
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
+        self.held_by(transport, monkeypatch, "lb1 lb2", "lb1 lb2")
+        two = self.holders(found(without(cluster(ASKED), "lb1"), transport))
+        assert {item.text for item in two} == {"2 nodes hold it: lb2, lb1"}
 
     def test_left_behind(self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch) -> None:
         transport.nodes["lb1"].state.active.discard("keepalived")
