@@ -13,9 +13,8 @@ REFUSED: Mapping[str, str] = {
     "invalid_authtype": "the authentication is of an unknown type",
     "authtype_mismatch": "the type of authentication differs",
     "auth_failure": "the password differs",
-    "vers_err": "the VRRP version differs",
 }
-"""By the name in its JSON: what it means when it grows. Adverts that are refused are not heard."""
+"""By the name in the JSON of 2.2.7: what it means when it grows. Adverts that are refused are not heard."""
 
 OFF = "off "
 

@@ -103,7 +103,7 @@ vrrp_counters() {
   answer=/proc/$pid/root/tmp/keepalived.json
   rm -f "$answer" && kill -"$number" "$pid" || return 1
   polls=30
-  until [ "$(tail -c 2 "$answer" 2>/dev/null | tr -d '\n ')" = "]" ] || [ "$polls" = 0 ]; do
+  until tail -c 2 "$answer" 2>/dev/null | grep -q '[]}]' || [ "$polls" = 0 ]; do
     sleep 0.1; polls=$((polls - 1))
   done
   [ "$polls" != 0 ] || { rm -f "$answer"; echo "off it did not answer"; return 0; }

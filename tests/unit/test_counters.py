@@ -128,12 +128,12 @@ class TestOnANode:
 
 class TestGrown:
     def test_only_what_is_more_than_before(self) -> None:
-        before = {("v", "addr_list_err"): 3, ("v", "auth_failure"): 3, ("v", "vers_err"): 3}
+        before = {("v", "addr_list_err"): 3, ("v", "auth_failure"): 3, ("v", "ip_ttl_err"): 3}
         after = {
             ("v", "addr_list_err"): 5,
             ("v", "auth_failure"): 3,
-            ("v", "vers_err"): 0,
-            ("w", "vers_err"): 9,
+            ("v", "ip_ttl_err"): 0,
+            ("w", "ip_ttl_err"): 9,
         }
         assert grown(before, after) == {("v", "addr_list_err"): 2}
 
