@@ -116,16 +116,6 @@ class TestNothingIsSaid:
         layered.sh("lb2", TOUCHED)
         quiet(layered)
 
-    def test_after_an_upgrade_and_of_one_node_alone_that_they_differ(self, layered: Site) -> None:
-        with offered(layered, DAEMONS, "+layers"):
-            layered.lbctl("upgrade", "--node", "lb3", "--yes")
-            said = found(layered)
-            assert set(said) == {("differs", f"lb3/package/{name}") for name in DAEMONS}
-            assert all("+layers, and " in words and "on lb1, lb2" in words for words in said.values())
-            layered.lbctl("upgrade", "--yes")
-            quiet(layered)
-        layered.lbctl("restart", "haproxy", "keepalived", "--yes")
-
 
 class TestUnloaded:
     @pytest.mark.parametrize(
@@ -334,3 +324,15 @@ def test_what_it_costs(layered: Site) -> None:
     )
     tell(f"plan {plan:.2f} s, drift {drift:.2f} s")
     assert drift < 2 * plan
+
+
+class TestVersions:
+    def test_an_upgrade_of_one_node_and_of_the_others(self, layered: Site) -> None:
+        with offered(layered, DAEMONS, "+layers"):
+            layered.lbctl("upgrade", "--node", "lb3", "--yes")
+            said = found(layered)
+            assert set(said) == {("differs", f"lb3/package/{name}") for name in DAEMONS}
+            assert all("+layers, and " in words and "on lb1, lb2" in words for words in said.values())
+            layered.lbctl("upgrade", "--yes")
+            quiet(layered)
+        layered.lbctl("restart", "haproxy", "keepalived", "--yes")
