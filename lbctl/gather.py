@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from ipaddress import ip_address
 
 from lbctl import haproxy, keepalived
@@ -15,6 +15,7 @@ from lbctl.errors import NodeError, RemoteError
 from lbctl.haproxy import stats
 from lbctl.haproxy.views import stats_socket
 from lbctl.host import facts as host
+from lbctl.host import layers as host_layers
 from lbctl.keepalived.views import instances
 from lbctl.kinds import KINDS
 from lbctl.model.cluster import Cluster, Node, RosterEntry
@@ -30,15 +31,22 @@ Progress = Callable[[str, float], None]
 
 
 def gather(
-    cluster: Cluster, reader: Reader, progress: Progress = lambda node, seconds: None
+    cluster: Cluster,
+    reader: Reader,
+    progress: Progress = lambda node, seconds: None,
+    *,
+    layers: bool = False,
 ) -> dict[str, Facts | NodeError]:
-    """All nodes' facts by name, in the cluster's order; for a node that cannot be read, why."""
+    """All nodes' facts by name, in the cluster's order; for a node that cannot be read, why.
+
+    `layers`: with what the daemons have loaded, and what was set while they run.
+    """
     vips = [str(vip.interface.ip) for vip in cluster.vips]
 
     def one(node: Node) -> Facts | NodeError:
         began = time.monotonic()
         try:
-            return gather_node(node, reader, vips)
+            return gather_node(node, reader, vips, layers=layers)
         except NodeError as error:
             return error
         finally:
@@ -52,7 +60,7 @@ def gather(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def gather_node(node: Node, reader: Reader, vips: Sequence[str] = ()) -> Facts:
+def gather_node(node: Node, reader: Reader, vips: Sequence[str] = (), *, layers: bool = False) -> Facts:
     """One node's facts. Only where it owns what is no longer desired, a second command is sent.
 
     `vips`: those of the cluster, for a node without a keepalived file that names its own.
@@ -61,6 +69,8 @@ def gather_node(node: Node, reader: Reader, vips: Sequence[str] = ()) -> Facts:
     probes = [*host.PROBES, *_daemon_probes(node, vips)]
     for kind, wishes in zip(KINDS, wanted, strict=True):
         probes += kind.probes(wishes)
+    if layers:
+        probes += host_layers.probes(node, _socket(node))
     answers = reader.ask(node.name, probes)
     owner = read_owner(node.name, answers)
     key = _key(node, owner)
@@ -69,7 +79,8 @@ def gather_node(node: Node, reader: Reader, vips: Sequence[str] = ()) -> Facts:
         resources += kind.live(wishes, answers, key)
     if owner:
         resources += _dropped(node, owner, {wish.address for wishes in wanted for wish in wishes}, reader)
-    return _facts(node.name, answers, owner, tuple(resources), key)
+    facts = _facts(node.name, answers, owner, tuple(resources), key)
+    return replace(facts, layers=host_layers.layers(node, answers)) if layers else facts
 
 
 def _key(node: Node, owner: Owner | None) -> str:
@@ -91,14 +102,18 @@ def _dropped(node: Node, owner: Owner, desired: set[Address], reader: Reader) ->
 
 def _daemon_probes(node: Node, known: Sequence[str]) -> Iterator[Probe]:
     """What is asked of the daemons themselves, and where, stands in the files that they shall have."""
-    proxy, vrrp = node.file_of("haproxy"), node.file_of("keepalived")
-    socket = stats_socket(haproxy.parse(proxy.content.data)) if proxy else None
-    if socket:
+    vrrp = node.file_of("keepalived")
+    if socket := _socket(node):
         yield host.stats_probe(socket)
     found = instances(keepalived.parse(vrrp.content.data)) if vrrp else ()
     vips = [address for one in found for vip in one.vips if (address := _address(vip.address))] or known
     if vips:
         yield host.connections_probe(vips)
+
+
+def _socket(node: Node) -> str | None:
+    file = node.file_of("haproxy")
+    return stats_socket(haproxy.parse(file.content.data)) if file else None
 
 
 def _address(word: str) -> str:

@@ -18,6 +18,7 @@ from lbctl.document.nearest import nearest
 from lbctl.errors import InputError, Place
 from lbctl.keepalived import quote
 from lbctl.keepalived.keywords import FLAGS, KNOWN, LISTS, NAMED, SEVERAL_WORDS
+from lbctl.model.ip import is_interface
 
 INDENT = "    "
 SECRET_WORDS = frozenset({"auth_pass", "password"})

@@ -16,15 +16,15 @@ from lbctl.model.resource import Address, Resource, Unknown, resource
 _ASK = "command -v dpkg-query >/dev/null && dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n' "
 
 
-def versions_probe(names: Iterable[str]) -> Probe:
+def versions_probe(names: Iterable[str], name: str = "package") -> Probe:
     """Which of these packages are installed, and at which version."""
     # dpkg-query ends with 1 when a package is not known, which is an answer and no fault
-    return Probe("package", f"{_ASK} {shlex.join(names)} 2>/dev/null; [ $? -le 1 ]")
+    return Probe(name, f"{_ASK} {shlex.join(names)} 2>/dev/null; [ $? -le 1 ]")
 
 
-def versions(answers: Answers) -> dict[str, str] | None:
+def versions(answers: Answers, name: str = "package") -> dict[str, str] | None:
     """By package, of those that are installed whole; None when dpkg-query did not answer."""
-    answer = answers.get("package")
+    answer = answers.get(name)
     if answer is None or answer.status != 0:
         return None
     found = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import Node
@@ -13,9 +13,14 @@ from lbctl.model.resource import Address, Resource, Unknown, resource
 
 OUR_FILE = "/etc/sysctl.d/99-zz-lbctl.conf"
 # sysctl.d(5): of two files with one name the one in the earlier folder counts; files are read by name
-_FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
+FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
 # one that is a link to /dev/null hides its namesake in a later folder, and has nothing in it
 _BOOT = 'for f in {globs}; do [ -e "$f" ] || continue; echo "# $f"; grep -v "^ *[#;]" "$f"; done; :'
+
+
+def boot_listing() -> str:
+    """A fragment of sh: the files that a boot reads settings from, headed by `# PATH`; see boot_values."""
+    return _BOOT.format(globs=" ".join(f"{folder}/*.conf" for folder in FOLDERS))
 
 
 class SysctlKind:
@@ -23,7 +28,7 @@ class SysctlKind:
 
     def desired(self, node: Node, key: str) -> Sequence[Resource]:
         return [
-            resource(Address(node.name, self.name, s.key), {"live": _words(s.value), "boot": _words(s.value)})
+            resource(Address(node.name, self.name, s.key), {"live": words(s.value), "boot": words(s.value)})
             for s in node.sysctls
         ]
 
@@ -31,8 +36,7 @@ class SysctlKind:
         if not wanted:
             return []
         live = "; ".join(f"cat {shlex.quote(proc_path(r.address.name))} || echo" for r in wanted)
-        globs = " ".join(f"{folder}/*.conf" for folder in _FOLDERS)
-        return [Probe("sysctl.live", f"{live}; :"), Probe("sysctl.boot", _BOOT.format(globs=globs))]
+        return [Probe("sysctl.live", f"{live}; :"), Probe("sysctl.boot", boot_listing())]
 
     def live(self, wanted: Sequence[Resource], answers: Answers, key: str) -> Sequence[Resource | Unknown]:
         if not wanted:
@@ -45,8 +49,8 @@ class SysctlKind:
         found: list[Resource | Unknown] = []
         for number, wish in enumerate(wanted):
             address = wish.address
-            value = _words(values[number]) if number < len(values) else None
-            found.append(resource(address, {"live": value, "boot": at_boot.get(_dotted(address.name))}))
+            value = words(values[number]) if number < len(values) else None
+            found.append(resource(address, {"live": value, "boot": at_boot.get(dotted(address.name))}))
         return found
 
     def work(self, change: Change) -> Work:
@@ -72,22 +76,24 @@ def boot_values(listing: str) -> dict[str, str]:
             lines.append(line)
             continue
         folder, _, name = line[2:].rpartition("/")
-        rank = _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS)
+        rank = FOLDERS.index(folder) if folder in FOLDERS else len(FOLDERS)
         lines = []
         if name not in files or rank < files[name][0]:
             files[name] = (rank, lines)
-    values = {}
-    for name in sorted(files):
-        for line in files[name][1]:
-            key, found, value = line.strip().removeprefix("-").partition("=")
-            if found:
-                values[_dotted(key.strip())] = _words(value)
-    return values
+    return {dotted(key): words(value) for name in sorted(files) for key, value in settings(files[name][1])}
 
 
-def _dotted(key: str) -> str:
+def settings(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Key and value of a file's lines, as they are written; comments and globs' exceptions are none."""
+    for line in lines:
+        key, found, value = line.strip().removeprefix("-").partition("=")
+        if found and not key.startswith(("#", ";")):
+            yield key.strip(), value
+
+
+def dotted(key: str) -> str:
     return key.translate(str.maketrans("/.", "./")) if "/" in key else key
 
 
-def _words(value: str) -> str:
+def words(value: str) -> str:
     return " ".join(value.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lbctl.model.layers import Layers
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Address, Resource, Unknown
 
@@ -107,7 +108,7 @@ class Facts:
     `drain_record` who wants that, if it was an operator. So many `connections` to the cluster's VIPs are
     open here, and so many of its `own_clients`, which run on the node itself, have open. `key` (hex) makes
     this node's digests: its own, or, before its first apply, one of this run alone; "" where secrets were
-    not resolved.
+    not resolved. `layers` is what drift alone asks; None = nobody asked.
     """
 
     node: str
@@ -130,6 +131,7 @@ class Facts:
     undone: Undone | None = None
     networks: frozenset[str] = frozenset()
     own_clients: int = 0
+    layers: Layers | None = None
 
     @property
     def cut_off(self) -> str:

@@ -68,9 +68,31 @@ class ApplyReport:
     outage: Outage | None = None
 
 
+UNLOADED = "unloaded"
+"""On disk, and the daemon runs without it."""
+HOLDERS = "holders"
+"""A VIP is on two nodes, on none, or was left behind."""
+COUNTERS = "counters"
+"""A node refuses adverts."""
+DIFFERS = "differs"
+"""A node is not like the others."""
+OPERATIONAL = "operational"
+"""As it runs now: worth knowing."""
+
+CODES = {
+    "drift": Exit.DRIFT,
+    UNLOADED: Exit.DRIFT,
+    HOLDERS: Exit.DRIFT,
+    COUNTERS: Exit.DRIFT,
+    "unknown": Exit.UNKNOWN,
+    "pending": Exit.PENDING,
+}
+"""What a finding of drift's makes the exit code; of any other nothing has to be done."""
+
+
 @dataclass(frozen=True)
 class DriftItem:
-    """One finding: what = drift, pending, unknown, unloaded or note."""
+    """One finding. `what` it is: drift, pending, unknown, note, or one of those above."""
 
     node: str
     what: str
@@ -88,16 +110,13 @@ class DriftReport:
 
     @property
     def code(self) -> Exit:
-        """The highest of 2 drift, 4 unknown, 3 pending; 0 when there is nothing to say.
+        """The highest of 2 drift, 4 unknown, 3 pending; 0 when there is nothing to say, or to know alone.
 
         Error (1) is an exception and never gets here. By severity, not by number: a cluster that drifted
         exits 2 even when something is pending too.
         """
-        found = {item.what for item in self.items}
-        for what, code in (("drift", Exit.DRIFT), ("unknown", Exit.UNKNOWN), ("pending", Exit.PENDING)):
-            if what in found:
-                return code
-        return Exit.DONE
+        found = {CODES.get(item.what, Exit.DONE) for item in self.items}
+        return next((code for code in (Exit.DRIFT, Exit.UNKNOWN, Exit.PENDING) if code in found), Exit.DONE)
 
 
 @dataclass(frozen=True)

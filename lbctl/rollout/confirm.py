@@ -8,6 +8,7 @@ from threading import BrokenBarrierError
 
 from lbctl.errors import NodeError, RemoteError
 from lbctl.gather import write_owner
+from lbctl.host import layers
 from lbctl.kinds import KINDS
 from lbctl.model.change import Action, Change
 from lbctl.model.cluster import roster_entry
@@ -32,7 +33,7 @@ def do(run: Run, node: str) -> str:
     owner, resources = record(run, node, touched)
     data = write_owner(owner, resources)
     # until the confirm the undo gives back the old record too; what it would need goes after it
-    commands: list[Command] = [command("make_base"), *_kept(run, node)]
+    commands: list[Command] = [command("make_base"), _note(run, node), *_kept(run, node)]
     if not restarted:
         commands.append(command("write_owner", hashlib.sha256(data).hexdigest(), stdin=data))
     if run.unit is not None:
@@ -93,6 +94,14 @@ def _kept(run: Run, node: str) -> Iterator[Command]:
     for change in run.changes[node]:
         if change.address.kind == "file" and change.action is Action.RECORD and _first(run, node, change):
             yield command("keep_original", change.address.name)
+
+
+def _note(run: Run, node: str) -> Command:
+    """Which process has read which file, and of which that nothing has to be loaded for."""
+    found = [c for c in run.changes[node] if c.address.kind == "file" and c.action is Action.RECORD]
+    adopted = {c.address.name for c in found if _first(run, node, c)}
+    recorded = {c.address.name for c in found} - adopted
+    return layers.note(run.node(node), sorted(recorded), sorted(adopted))
 
 
 def _forgotten(run: Run, node: str) -> Iterator[Command]:

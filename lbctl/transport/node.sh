@@ -363,6 +363,13 @@ write_owner() {
     sync "$base/owner.json.new" && mv -T "$base/owner.json.new" "$base/owner.json"
 }
 
+# note_loaded <script: which process has read which file as it is; see host/loaded.sh. It only spares drift a doubt:
+# where it cannot be written, or a daemon has gone, nothing else fails
+note_loaded() {
+  (umask 077; noted=/run/lbctl-loaded; sh -s >$noted.new 2>/dev/null && mv -T $noted.new $noted)
+  :
+}
+
 # last_messages UNIT COUNT. What HAProxy logs of its traffic comes as syslog: URLs of clients are left out
 last_messages() {
   set -- -n "$2" -u "$1"

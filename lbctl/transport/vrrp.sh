@@ -79,3 +79,44 @@ disarm() {
   rm -rf "$base/txn"
   [ "$(cat "$base/armed/id" 2>/dev/null)" != "$1" ] || { mv -T "$base/armed" "$base/txn" && rm -rf "$base/txn"; }
 }
+
+# ---- keepalived's counters
+
+# vrrp_counters: of adverts that it refused, a line each: `instance NAME`, then `COUNTER NUMBER`; or `off WHY`. The
+# one question that signals a daemon: its program says itself with which signal it wants to be asked, and the process
+# has to be that program, and neither it nor a child of it may be one that the signal would end. What else is in its
+# answer, passwords in some builds, stays on the node
+vrrp_counters() {
+  pid=$(systemctl show -p MainPID --value keepalived.service)
+  [ "${pid:-0}" != 0 ] || { echo "off keepalived does not run"; return 0; }
+  program=$(readlink "/proc/$pid/exe")
+  [ "$program" = "$(readlink -f "$(command -v keepalived)")" ] ||
+    { echo "off it runs another program than the one installed"; return 0; }
+  number=$("$program" --help 2>&1 | grep -q -e --signum && "$program" --signum=JSON 2>/dev/null)
+  case $number in
+    3[4-9] | [45][0-9] | 6[0-4]) ;;
+    *) echo "off it is built without JSON"; return 0 ;;
+  esac
+  for process in "$pid" $(cat "/proc/$pid/task/$pid/children"); do
+    waits_for "$number" "$process" || { echo "off process $process does not wait for signal $number"; return 0; }
+  done
+  answer=/proc/$pid/root/tmp/keepalived.json
+  rm -f "$answer" && kill -"$number" "$pid" || return 1
+  polls=30
+  until tail -c 2 "$answer" 2>/dev/null | grep -q '[]}]' || [ "$polls" = 0 ]; do
+    sleep 0.1; polls=$((polls - 1))
+  done
+  [ "$polls" != 0 ] || { rm -f "$answer"; echo "off it did not answer"; return 0; }
+  tr ',{}[]' '\n' <"$answer" | sed -n 's/^ *"iname": *"\(.*\)"$/instance \1/p
+    s/^ *"\([a-z_]*\)": *\([0-9][0-9]*\)$/\1 \2/p' | grep -E '^(instance|[a-z_]*(_err|mismatch|failure|invalid_[a-z_]*)) '
+  rm -f "$answer"
+}
+
+# waits_for SIGNAL PID: is it caught, ignored, or blocked until it is read? A signal above 32 is in the upper half of
+# each mask
+waits_for() {
+  for mask in $(sed -n 's/^Sig\(Blk\|Ign\|Cgt\):[[:space:]]*//p' "/proc/$2/status"); do
+    [ $((0x${mask%????????} >> ($1 - 33) & 1)) = 0 ] || return 0
+  done
+  return 1
+}

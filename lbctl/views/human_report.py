@@ -31,6 +31,10 @@ FINDINGS = (
     ("unknown", "Could not be read"),
     ("pending", "In the cluster file, not applied yet"),
     ("unloaded", "On disk, not loaded by the daemon"),
+    ("holders", "VIPs that are not on one node"),
+    ("counters", "Adverts that nodes refuse"),
+    ("differs", "Nodes that differ from each other"),
+    ("operational", "As it runs now"),
     ("note", "Worth knowing"),
 )
 

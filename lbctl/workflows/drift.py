@@ -1,15 +1,21 @@
-"""drift: what is not as the last apply left it. Reads only; silent unless there is something to say."""
+"""drift: what is not as the last apply left it: the files, what the daemons have read, and what runs.
+
+Reads only; silent unless there is something to say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from lbctl.errors import NodeError, Problem
 from lbctl.model.change import Action, Change, Standing
 from lbctl.model.cluster import Cluster
+from lbctl.model.event import Gathering
 from lbctl.model.facts import Facts
-from lbctl.model.report import DriftItem, DriftReport
-from lbctl.planning import retire, roster, semantic
+from lbctl.model.report import HOLDERS, DriftItem, DriftReport
+from lbctl.planning import by_hand, differing, holders, retire, roster, semantic, unloaded
 from lbctl.planning.meaning import daemon_of, document
 from lbctl.planning.plan import make
 from lbctl.transport.protocol import Reader
@@ -18,8 +24,8 @@ from lbctl.workflows.read import Emit, read, whole
 
 
 def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
-    """Drift, pending and unknown of every node. A node that cannot be read is unknown, and no error."""
-    found = read(cluster, reader, emit)
+    """Everything of every node that is to be known. A node that cannot be read is unknown, and no error."""
+    found = read(cluster, reader, emit, layers=True)
     items = [
         DriftItem(name, "unknown", name, text=str(error).removeprefix(f"{name}: ").replace("\n", "; "))
         for name, error in found.items()
@@ -28,8 +34,8 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
     read_now = {name: one for name, one in found.items() if isinstance(one, Facts)}
     cluster, gathered = whole(cluster, read_now, reader, emit)
     items += [_lost(problem) for problem in cluster.problems if problem.code == retire.LOST]
-    time = now()
-    plan = make(cluster, gathered, time)
+    at = now()
+    plan = make(cluster, gathered, at)
     items += [
         DriftItem(
             problem.text.partition("/")[0], "unknown", problem.text.partition(": ")[0], text=problem.text
@@ -38,9 +44,38 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
         if problem.code == "unknown"
     ]
     items += [item for change in plan.changes for item in _items(change)]
-    items += [item for facts in gathered.values() for item in _drained(facts, time)]
+    items += [item for facts in gathered.values() for item in _drained(facts, at)]
     items += [_behind(name, left_out) for name, left_out in roster.behind(cluster, gathered).items()]
+    items += [item for facts in read_now.values() for item in unloaded.findings(facts)]
+    items += differing.findings(cluster, read_now)
+    items += by_hand.findings(read_now)
+    items += _holders(cluster, {**found, **gathered}, reader, emit)
     return DriftReport(cluster.name, tuple(items), plan.changes, cluster.excluded)
+
+
+def _holders(
+    cluster: Cluster, found: Mapping[str, Facts | NodeError], reader: Reader, emit: Emit
+) -> list[DriftItem]:
+    """Who holds the VIPs. Where that is wrong it is looked at again when an election would be over: a VIP
+    that moves is for a moment on two nodes, or on none.
+    """
+    once = list(_of_holders(cluster, found))
+    wrong = [item for item in once if item.what == HOLDERS]
+    if not wrong:
+        return once
+    gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
+    emit(Gathering(tuple(node.name for node in cluster.nodes)))
+    time.sleep(holders.settle_seconds(cluster, gathered))
+    everybody = replace(cluster, nodes=(*cluster.nodes, *cluster.retired))
+    again = list(_of_holders(cluster, read(everybody, reader, emit)))
+    return [item for item in again if item.what != HOLDERS or item in wrong]
+
+
+def _of_holders(cluster: Cluster, found: Mapping[str, Facts | NodeError]) -> Iterator[DriftItem]:
+    gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
+    unread = frozenset(found.keys() - gathered.keys()) | frozenset(cluster.excluded)
+    unread |= {_lost(problem).node for problem in cluster.problems if problem.code == retire.LOST}
+    return holders.findings(cluster, gathered, unread)
 
 
 def _lost(problem: Problem) -> DriftItem:

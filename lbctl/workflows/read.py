@@ -16,10 +16,12 @@ from lbctl.transport.protocol import Reader
 Emit = Callable[[Event], None]
 
 
-def read(cluster: Cluster, reader: Reader, emit: Emit) -> Mapping[str, Facts | NodeError]:
-    """Every node's facts, or why it could not be read."""
+def read(
+    cluster: Cluster, reader: Reader, emit: Emit, *, layers: bool = False
+) -> Mapping[str, Facts | NodeError]:
+    """Every node's facts, or why it could not be read. `layers` as in gather."""
     emit(Gathering(tuple(node.name for node in cluster.nodes)))
-    return gather(cluster, reader, lambda node, seconds: emit(NodeGathered(node, seconds)))
+    return gather(cluster, reader, lambda node, seconds: emit(NodeGathered(node, seconds)), layers=layers)
 
 
 def read_all(cluster: Cluster, reader: Reader, emit: Emit) -> Mapping[str, Facts]:

@@ -66,6 +66,8 @@ class FakeNode:
     candidates: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
+    loaded: str = ""
+    set_by_hand: str = ""
 
     @property
     def priority(self) -> int:
@@ -104,6 +106,9 @@ def answer(node: FakeNode, probe: Probe) -> Answer:
         "messages.haproxy": lambda: node.messages,
         "messages.keepalived": str,
         "journal": lambda: node.journal,
+        "loaded": lambda: node.loaded,
+        "set": lambda: node.set_by_hand,
+        "versions": lambda: "".join(_installed(node)),
     }
     if probe.name == "stat" and node.silent:
         return Answer(3, b"")
@@ -116,7 +121,7 @@ def answer(node: FakeNode, probe: Probe) -> Answer:
 def do(node: FakeNode, command: Command) -> str:
     """Carry a command out; what it says."""
     function, *words = command.words
-    quiet = ("make_base", "keep_original", "install_undo", "journal")
+    quiet = ("make_base", "keep_original", "install_undo", "journal", "note_loaded")
     if function.startswith("save_") or function in (
         *quiet,
         "try_connects",

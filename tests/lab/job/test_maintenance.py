@@ -45,7 +45,8 @@ class TestDrain:
                 assert site.holders() == ("lb2",)
                 time.sleep(0.2)
             drift = site.lbctl("drift", "--json").document
-            assert [(i["what"], i["node"]) for i in drift["items"]] == [("note", "lb1")]
+            said = [(item["what"], item["node"]) for item in drift["items"]]
+            assert said == [("note", "lb1"), ("operational", "lb2")]
             assert "new disk" in drift["items"][0]["text"]
             assert "new disk" in site.lbctl("status").out
             back = site.lbctl("undrain", "lb1")
