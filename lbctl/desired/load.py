@@ -98,7 +98,7 @@ def _references(file: ClusterFile, good: Map, findings: Findings) -> dict[str, R
     found = {}
     for name, model in file.secrets.items():
         if ref := reference(model, place_of(good, ("secrets", name), key=True), findings):
-            found[name] = ref
+            found[name] = replace(ref, as_is=model.as_is)
     return found
 
 
