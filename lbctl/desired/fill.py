@@ -90,7 +90,7 @@ class Filling:
             return MASK
         if fault := word_fault(value, self.language, keyword):
             text = f"the secret ({ref}) {fault}"
-            if not (ref.as_is and is_word(value)):
+            if not (ref.as_is and is_word(value, as_is=True)):
                 self.findings.error(text, place, "choose another value")
                 return MASK
             self.findings.warn(text, place, "it is put in as it is; choose another value", "secret-word")

@@ -105,9 +105,9 @@ class Secrets:
         return data
 
 
-def is_word(value: str) -> bool:
-    """One line, and nothing in it that a terminal would obey."""
-    return not _CONTROL.search(value)
+def is_word(value: str, *, as_is: bool = False) -> bool:
+    """One line, and nothing in it that a terminal would obey; as it is it may hold a tab, within quotes."""
+    return not _CONTROL.search(value.replace("\t", "") if as_is else value)
 
 
 def word_fault(value: str, language: str, keyword: str) -> str:

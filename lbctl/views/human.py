@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lbctl.errors import InputError, LbctlError, Problem
+from lbctl.model.adoption import Adoption
 from lbctl.model.event import (
     ConnectionLost,
     Event,
@@ -29,6 +30,7 @@ from lbctl.model.plan import Plan, Step
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import shown_lines
+from lbctl.views.human_import import import_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import (
     drain_lines,
@@ -105,6 +107,9 @@ class HumanView:
 
     def packed(self, pack: Pack) -> None:
         self._print(pack_lines(pack))
+
+    def imported(self, adoption: Adoption) -> None:
+        self._print(import_lines(adoption))
 
     def forgotten(self, report: ForgetReport) -> None:
         self._print(forget_lines(report))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
+from lbctl.model.adoption import Adoption
 from lbctl.model.event import (
     ConnectionLost,
     Event,
@@ -42,6 +43,7 @@ from lbctl.views.json_forms import (
     status_form,
     step_form,
 )
+from lbctl.views.json_import import import_form
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.view import NodeStatus
 
@@ -90,6 +92,9 @@ class JsonView:
 
     def packed(self, pack: Pack) -> None:
         self._document("pack", pack_form(pack))
+
+    def imported(self, adoption: Adoption) -> None:
+        self._document("import", import_form(adoption))
 
     def forgotten(self, report: ForgetReport) -> None:
         self._document("forget", forget_form(report))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
+from lbctl.model.adoption import Adoption
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Plan
@@ -56,6 +57,10 @@ class View(Protocol):
 
     def packed(self, pack: Pack) -> None:
         """A run's evidence that was packed: what is in it, and where it is."""
+        ...
+
+    def imported(self, adoption: Adoption) -> None:
+        """A live cluster that was taken into a workspace: what was found, taken and left."""
         ...
 
     def forgotten(self, report: ForgetReport) -> None:

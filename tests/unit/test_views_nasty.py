@@ -33,6 +33,7 @@ def _everything(view: View, word: str) -> None:
     view.drift(samples.drift(word), text=True)
     view.status("openstack-api", samples.status(word), ["10.15.85.31"], {"lb4": word})
     view.forgotten(samples.forgotten(word))
+    view.imported(samples.adopted(word))
     view.drained(samples.drained(word))
     view.runs(samples.runs(word))
     view.packed(samples.pack(word))

@@ -1,0 +1,46 @@
+"""What an import found, as lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lbctl.model.adoption import Adoption, Thing
+from lbctl.views.line import Line, columns, count, line, names, problem_lines, title
+
+_SECTIONS = (
+    ("Taken", "taken"),
+    ("Differs between the nodes", "differs"),
+    ("Left as it is", "left"),
+    ("Other hands on the nodes", "hands"),
+)
+
+
+def import_lines(adoption: Adoption) -> Iterator[Line]:
+    """The nodes, what was taken, what differs, what was left and why, other hands, and what to do next."""
+    rows = [
+        (one.name, one.address, one.host if one.host != one.name else "", one.os) for one in adoption.nodes
+    ]
+    yield from columns([("node", "address", "host", "system"), *rows], indent=0)
+    every = tuple(node.name for node in adoption.nodes)
+    for words, attribute in _SECTIONS:
+        found: Sequence[Thing] = getattr(adoption, attribute)
+        if found:
+            yield from title(words)
+            yield from columns([(one.name, _where(one, every), one.text) for one in found])
+    if adoption.problems:
+        yield from title("What a closer look would not like")
+        yield from problem_lines(adoption.problems)
+    yield from title(f"Written: {count(len(adoption.files), 'file')}")
+    for file in adoption.files:
+        yield line(file.path, ("  private", "yellow") if file.private else "", head=("  ",))
+    yield line()
+    yield line(
+        (
+            "Next: lbctl plan (it is empty), then lbctl apply, which only records whose they are.",
+            "bold",
+        )
+    )
+
+
+def _where(thing: Thing, every: Sequence[str]) -> str:
+    return "" if thing.nodes == tuple(every) else names(thing.nodes)

@@ -1,0 +1,40 @@
+"""What people and programs are told of an import."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from lbctl.views.human import HumanView
+from lbctl.views.json import JsonView
+from tests.cases.views import samples
+
+
+def test_people_read_what_was_taken_and_left_and_what_is_next() -> None:
+    out = io.StringIO()
+    HumanView(out, out).imported(samples.adopted("x"))
+    said = out.getvalue()
+    titles = (
+        "Taken",
+        "Differs between the nodes",
+        "Left as it is",
+        "Other hands on the nodes",
+        "Written: 2 files",
+    )
+    places = [said.index(f"\n{title}\n") for title in titles]
+    assert places == sorted(places)
+    assert "secrets/auth_pass  private" in said
+    assert said.splitlines()[-1].startswith("Next: lbctl plan")
+
+
+def test_programs_get_its_keys() -> None:
+    out = io.StringIO()
+    JsonView(out, out).imported(samples.adopted("x"))
+    form = json.loads(out.getvalue())
+    assert set(form) == {
+        *("format_version", "document", "cluster", "nodes", "taken", "differs", "left", "hands"),
+        *("problems", "files"),
+    }
+    assert form["document"] == "import"
+    assert form["files"][1] == {"file": "secrets/auth_pass", "private": True}
+    assert form["taken"] == [{"name": "/etc/haproxy/x", "nodes": ["lb1"], "text": "x"}]
