@@ -18,6 +18,8 @@ COMMANDS = (
     "import",
     "validate",
     "render",
+    "lint",
+    "explain",
     "plan",
     "show",
     "apply",
@@ -44,6 +46,7 @@ Examples:
   lbctl init                         make a new workspace
   lbctl import lb1 lb2 lb3           or one of a cluster that runs already
   lbctl validate                     check the cluster file, connect to nothing
+  lbctl lint                         say what is wrong with the configuration
   lbctl plan --out plans/next.json   show what would change, keep it for apply
   lbctl apply plans/next.json        do exactly that
   lbctl drift                        say what was changed by hand (cron)

@@ -56,11 +56,12 @@ def allowed(codes: Iterable[str] | None) -> frozenset[str]:
     given = [code.strip() for words in codes or () for code in words.split(",") if code.strip()]
     if not given:
         return frozenset()
-    from lbctl.planning.unsafe import CODES
+    from lbctl.planning import review, unsafe
 
+    codes = (*unsafe.CODES, *review.codes())
     for code in given:
-        if code not in CODES:
-            raise _no_such_code(code, CODES)
+        if code not in codes:
+            raise _no_such_code(code, codes)
     return frozenset(given)
 
 

@@ -17,6 +17,7 @@ from lbctl.model.content import Content, unresolved
 from lbctl.model.effect import Effect, Impact
 
 Add = Callable[[Document], Document]
+One = tuple[Content, bool, Document, tuple[Place, ...]]
 Write = Callable[[Filling], list[Line]]
 
 
@@ -38,7 +39,7 @@ class Part:
 class Rendered:
     """What was rendered already: nodes that have the same text share one document, and one check of it."""
 
-    seen: dict[tuple[str, bytes, bytes], tuple[Content, bool, Document]] = field(default_factory=dict)
+    seen: dict[tuple[str, bytes, bytes, Place | None], One] = field(default_factory=dict)
 
 
 def managed(
@@ -52,14 +53,15 @@ def managed(
     masked = _bytes(written)
     data = _bytes(part.write(real)) if real and shown.used else masked
     name = part.language.name
-    key = (name, masked, data)
+    key = (name, masked, data, written[0].place if written else None)
     if key not in rendered.seen:
         rendered.seen[key] = _document(part, written, masked, data, shown.findings, real is not None)
-    content, secret, document = rendered.seen[key]
+    content, secret, document, places = rendered.seen[key]
     own = part.attributes
     mode = own.mode or ("0600" if secret or shown.used else "0644")
     effects = (Effect(name, Impact.RELOAD),)
-    file = ManagedFile(MAIN_FILES[name], content, mode, own.owner, own.group, daemon=name, effects=effects)
+    path = MAIN_FILES[name]
+    file = ManagedFile(path, content, mode, own.owner, own.group, name, effects, places=places)
     return file, document
 
 
@@ -93,8 +95,8 @@ def _bytes(written: Sequence[Line]) -> bytes:
 
 def _document(
     part: Part, written: Sequence[Line], masked: bytes, data: bytes, findings: Findings, reveal: bool
-) -> tuple[Content, bool, Document]:
-    """Content, whether it holds a secret word, and the document.
+) -> One:
+    """Content, whether it holds a secret word, the document, and where its lines come from.
 
     What is wrong with a whole file is the daemon's to judge: it may run with it already, and what it refuses
     is refused before any node is touched.
@@ -112,9 +114,20 @@ def _document(
     shown = mask(document)
     real = document.render() if data == masked else add(language.parse(data, document.file)).render()
     secret = holds_secret(document)
-    if secret and not reveal:
-        return unresolved(shown), secret, document
-    return Content(real, shown), secret, document
+    content = unresolved(shown) if secret and not reveal else Content(real, shown)
+    return content, secret, document, _places(document, plain, written)
+
+
+def _places(document: Document, plain: Document, written: Sequence[Line]) -> tuple[Place, ...]:
+    """Each line's place. A line that an addition has put in has that of the line before it."""
+    if not written:
+        return ()
+    found, at = [], 0
+    for line in document.lines:
+        if at < len(plain.lines) and plain.lines[at].raw == line.raw:
+            at += 1
+        found.append(written[max(at - 1, 0)].place)
+    return tuple(found)
 
 
 def _located(problem: Problem, written: Sequence[Line]) -> Problem:

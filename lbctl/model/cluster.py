@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv6Interface, ip_address
 
-from lbctl.errors import Problem
+from lbctl.errors import Place, Problem
 from lbctl.model.content import Content, scrubbed
 from lbctl.model.effect import Effect
 
@@ -61,7 +61,8 @@ class ManagedFile:
     """A file as it shall be on one node.
 
     `daemon` names whose main configuration it is ("haproxy", "keepalived") or is "". `effects` is what a
-    change of it needs. `absent` = to be removed. `watch=False` = its content is never drift.
+    change of it needs. `absent` = to be removed. `watch=False` = its content is never drift. `places`: of a
+    daemon's file, where in the user's files each line comes from.
     """
 
     path: str
@@ -73,6 +74,7 @@ class ManagedFile:
     effects: tuple[Effect, ...] = ()
     watch: bool = True
     absent: bool = False
+    places: tuple[Place, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from lbctl.errors import Problem
 from lbctl.model.change import Change
+from lbctl.model.finding import Finding
 from lbctl.model.upgrade import Offer
 
 
@@ -89,7 +90,10 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done, where, in which order. A frozen value: evidence, never instructions."""
+    """What would be done, where, in which order. A frozen value: evidence, never instructions.
+
+    `findings` are lint's, of the cluster as it shall be.
+    """
 
     id: str
     cluster: str
@@ -99,6 +103,7 @@ class Plan:
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.errors import Problem
 from lbctl.model.change import Change
@@ -13,7 +13,7 @@ from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.model.upgrade import Upgrade
-from lbctl.planning import election, order, retire, roster, servers, tools, unsafe
+from lbctl.planning import election, order, retire, review, roster, servers, tools, unsafe
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
@@ -47,10 +47,7 @@ def make(
     problems += unsafe.findings(cluster, staying, changes)
     # who is not restarted misses nothing that the others have
     problems += () if restart else unsafe.left_out(cluster)
-    problems += unsafe.costs(cluster, staying, changes)
-    problems += servers.undrained(staying, changes)
-    problems += tools.missing(cluster, staying)
-    problems += tools.deaf(cluster, staying, changes)
+    problems += _losses(cluster, staying, changes)
     nodes = tuple(_view(cluster, facts, restart) for facts in gathered.values())
     steps = order.steps(cluster, staying, changes)
     if not restart:  # nodes that leave, and what the records say of the others, are an apply's
@@ -60,6 +57,8 @@ def make(
         recorded = roster.changes(cluster, staying, more=bool(changes))
         steps += roster.steps(cluster, staying, recorded, steps)
         changes += recorded
+    linted = () if restart else review.findings(cluster, staying, changes)
+    problems += review.unsafe(linted)
     return Plan(
         id=_id(cluster, nodes, created),
         cluster=cluster.name,
@@ -68,8 +67,17 @@ def make(
         nodes=nodes,
         changes=tuple(changes),
         steps=steps,
-        problems=(*problems, *warnings),
+        problems=(*problems, *review.beside(linted, warnings)),
+        findings=linted,
     )
+
+
+def _losses(cluster: Cluster, staying: Mapping[str, Facts], changes: Sequence[Change]) -> Iterator[Problem]:
+    """What the clients may notice, and what of lbctl cannot work on the nodes."""
+    yield from unsafe.costs(cluster, staying, changes)
+    yield from servers.undrained(staying, changes)
+    yield from tools.missing(cluster, staying)
+    yield from tools.deaf(cluster, staying, changes)
 
 
 def same_inputs(one: Plan, other: Plan) -> tuple[str, ...]:

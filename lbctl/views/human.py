@@ -26,11 +26,13 @@ from lbctl.model.event import (
     Taken,
     Unrecorded,
 )
+from lbctl.model.finding import LintReport, Rule
 from lbctl.model.plan import Plan, Step
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_import import import_lines
+from lbctl.views.human_lint import finding_lines, rule_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import (
     drain_lines,
@@ -120,6 +122,12 @@ class HumanView:
         self._print(
             [line((f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}.", "bold"))]
         )
+
+    def findings(self, report: LintReport) -> None:
+        self._print(finding_lines(report))
+
+    def rules(self, rules: Sequence[Rule], *, whole: bool) -> None:
+        self._print(rule_lines(rules, whole=whole))
 
     def warnings(self, problems: Sequence[Problem]) -> None:
         self._print(problem_lines(problems), self.err)

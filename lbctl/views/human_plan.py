@@ -11,6 +11,7 @@ from lbctl.model.effect import Scope, merged
 from lbctl.model.plan import NodeView, Plan, Role, Step
 from lbctl.model.upgrade import Offer
 from lbctl.views.group import ChangeGroup, counted, grouped, is_digest, rollout_order, scalar, text_diff
+from lbctl.views.human_lint import plan_finding_lines
 from lbctl.views.line import Line, Part, columns, count, line, moved_version, names, problem_lines, title
 
 STYLES = {
@@ -47,6 +48,7 @@ def plan_lines(plan: Plan, *, text: bool) -> Iterator[Line]:
     yield from _sections(plan, text)
     yield from _impacts(plan)
     yield from _steps(plan.steps)
+    yield from plan_finding_lines(plan.findings)
     if plan.problems:
         yield from title("Problems")
         yield from problem_lines(plan.problems, allow=True)

@@ -24,6 +24,7 @@ from lbctl.model.event import (
     Taken,
     Unrecorded,
 )
+from lbctl.model.finding import LintReport, Rule
 from lbctl.model.plan import Plan
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
@@ -44,6 +45,7 @@ from lbctl.views.json_forms import (
     step_form,
 )
 from lbctl.views.json_import import import_form
+from lbctl.views.json_lint import lint_form, rule_form
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.view import NodeStatus
 
@@ -101,6 +103,12 @@ class JsonView:
 
     def problems(self, problems: Sequence[Problem]) -> None:
         self._document("problems", {"problems": [problem_form(problem) for problem in problems]})
+
+    def findings(self, report: LintReport) -> None:
+        self._document("lint", lint_form(report))
+
+    def rules(self, rules: Sequence[Rule], *, whole: bool) -> None:
+        self._document("codes", {"codes": [rule_form(one) for one in rules]})
 
     def warnings(self, problems: Sequence[Problem]) -> None:
         for problem in problems:

@@ -8,6 +8,7 @@ from lbctl.errors import InputError, LbctlError, NodeError, Problem
 from lbctl.model.change import Change, Difference
 from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import DrainRecord, Facts
+from lbctl.model.finding import Finding
 from lbctl.model.outage import Figures, Outage
 from lbctl.model.plan import NodeView, Plan, Step
 from lbctl.model.record import KeptRun, Pack
@@ -45,6 +46,7 @@ def plan_form(plan: Plan, *, text: bool = False) -> Mapping[str, Json]:
         },
         "steps": [step_form(step) for step in plan.steps],
         "problems": [problem_form(problem) for problem in plan.problems],
+        "findings": [finding_form(one) for one in plan.findings],
         "summary": {
             "create": number.create,
             "change": number.change,
@@ -94,6 +96,11 @@ def problem_form(problem: Problem) -> Mapping[str, Json]:
         "line": place.line if place else None,
         "column": place.column if place else None,
     }
+
+
+def finding_form(one: Finding) -> Mapping[str, Json]:
+    """One of lint's. `known` = it is on the nodes already, and no doing of this plan."""
+    return {**problem_form(one.problem), "nodes": list(one.nodes), "known": one.known}
 
 
 def report_form(report: ApplyReport) -> Mapping[str, Json]:

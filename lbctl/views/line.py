@@ -14,7 +14,7 @@ from lbctl.views.escape import safe, safe_lines
 Part = str | tuple[str, str]
 """Text, or text with its style. Never markup."""
 
-LEVELS = {"error": "bold red", "unsafe": "bold yellow", "warning": "yellow"}
+LEVELS = {"error": "bold red", "unsafe": "bold yellow", "warning": "yellow", "note": "cyan"}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from lbctl.errors import LbctlError, NodeError, Problem
 from lbctl.model.adoption import Adoption
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
+from lbctl.model.finding import LintReport, Rule
 from lbctl.model.plan import Plan
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
@@ -69,6 +70,14 @@ class View(Protocol):
 
     def problems(self, problems: Sequence[Problem]) -> None:
         """Located findings of a file, one after the other, and how many there are."""
+        ...
+
+    def findings(self, report: LintReport) -> None:
+        """What lint found, each in its place; its last line counts them."""
+        ...
+
+    def rules(self, rules: Sequence[Rule], *, whole: bool) -> None:
+        """What codes mean: a line each, or (`whole`) everything that is known."""
         ...
 
     def warnings(self, problems: Sequence[Problem]) -> None:

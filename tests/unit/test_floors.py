@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("desired", "gather", "store"),
     ("local",),
     ("planning", "adopt"),
+    ("lint",),
     ("kinds",),
     ("haproxy", "keepalived", "host"),
     ("document",),
@@ -37,12 +38,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 PURE = frozenset({"document", "model", "errors", ""})
 DAEMONS = frozenset({"haproxy", "keepalived", "host"})
 ONLY: Mapping[str, frozenset[str]] = {
-    "views": PURE | {"planning"},
+    "views": PURE | {"planning", "lint"},
     "lab": PURE | DAEMONS | {"desired", "local", "transport"},
     "desired": PURE | DAEMONS | {"local"},
     "store": frozenset({"local", "model", "errors", ""}),
     "adopt": PURE | DAEMONS,
-    "planning": PURE | DAEMONS | {"kinds"},
+    "planning": PURE | DAEMONS | {"kinds", "lint"},
+    "lint": PURE | DAEMONS,
     "kinds": PURE | DAEMONS,
     **dict.fromkeys(sorted(DAEMONS), PURE),
     "document": PURE,
