@@ -85,6 +85,6 @@ def _found(document: Document, raw: bytes, start: int, end: int) -> tuple[int, i
 
 def _wish(raw: bytes, start: int) -> str:
     """A name after the words before it: auth_pass, stats_auth."""
-    words = decode(raw[:start].lstrip(b"#! \t")).split()
+    words = decode(raw[:start].lstrip(b"#! \t").rstrip(b'"')).split()
     named = dict.fromkeys([*words[:1], *words[-1:]])
     return _NO_NAME.sub("_", "_".join(named)).strip("_").lower()

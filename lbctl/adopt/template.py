@@ -74,7 +74,18 @@ def template(
             return None
         found.append(woven)
         del rows[: len(nodes.names) - 1 if peers is not None else 1]
-    return Template("\n".join(found), weaver.values)
+    return _alike(_alike(Template("\n".join(found), weaver.values), "priority"), "state")
+
+
+def _alike(made: Template, key: str) -> Template:
+    """One value of a node's for all its instances, where they have the same."""
+    own = [name for name in made.values if name.startswith(f"{key}.")]
+    if len(own) < 2 or len({made.values[name] for name in own}) > 1:
+        return made
+    names = "|".join(map(re.escape, own))
+    text = re.sub(rf"(?<!\$)\$\{{node\.(?:{names})\}}", f"${{node.{key}}}", made.text)
+    values = {(key if name in own else name): value for name, value in made.values.items()}
+    return Template(text, values)
 
 
 @dataclass
