@@ -17,7 +17,6 @@ from lbctl.lab.spec import join
 WRITTEN = Path(__file__).parents[2] / "cases" / "live"
 GUIDE = Path(__file__).parents[2] / "cases" / "cluster" / "guide"
 CORPUS = os.environ.get("LBCTL_CORPUS", "")
-PACKAGES = ("haproxy", "keepalived", "psmisc")
 MAIN = ("/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf")
 
 
@@ -69,7 +68,6 @@ class Ground:
             networks=(LabNetwork("vrrp", at(254)),),
             vips=(self.vip,),
             ports=self.targets,
-            extra_packages=PACKAGES,
         )
 
     def files(self, node: str) -> Iterator[tuple[str, bytes, int]]:

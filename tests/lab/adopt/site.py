@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,11 @@ cat /proc/sys/net/ipv4/ip_nonlocal_bind /proc/sys/net/ipv6/ip_nonlocal_bind
 dpkg-query -W
 """
 
+_INSTALL = """
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q -y install haproxy keepalived psmisc >/dev/null 2>&1 && systemctl stop keepalived haproxy
+"""
+
 
 @dataclass(frozen=True)
 class Adopted:
@@ -36,19 +42,22 @@ class Adopted:
 
     def set_up(self, certificate: bytes) -> None:
         """As a person does it: files, sysctls, daemons; then the VIP is there and answers."""
-        for node in self.ground.nodes:
-            self.lab.sh(node, "systemctl stop keepalived haproxy")
-            files = list(self.ground.files(node))
-            if self.ground.certificate:
-                files.append((self.ground.certificate, certificate, 0o600))
-            for path, data, mode in files:
-                script = 'mkdir -p "${1%/*}"; cat >"$1"; chmod "$2" "$1"'
-                self.lab.exec(node, ["sh", "-c", script, "sh", path, f"{mode:o}"], stdin=data)
-            self.lab.sh(node, f"set -e; {self.ground.setup}\nsysctl -q --system >/dev/null")
-        for node in self.ground.nodes:
-            self.lab.sh(node, "systemctl -q enable haproxy keepalived; systemctl restart haproxy keepalived")
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda node: self._set_up(node, certificate), self.ground.nodes):
+                pass
         eventually(lambda: len(self.holders()) == 1, 30)
         eventually(self.answers, 30)
+
+    def _set_up(self, node: str, certificate: bytes) -> None:
+        self.lab.sh(node, _INSTALL)
+        files = list(self.ground.files(node))
+        if self.ground.certificate:
+            files.append((self.ground.certificate, certificate, 0o600))
+        for path, data, mode in files:
+            script = 'mkdir -p "${1%/*}"; cat >"$1"; chmod "$2" "$1"'
+            self.lab.exec(node, ["sh", "-c", script, "sh", path, f"{mode:o}"], stdin=data)
+        self.lab.sh(node, f"set -e; {self.ground.setup}\nsysctl -q --system >/dev/null")
+        self.lab.sh(node, "systemctl -q enable haproxy keepalived; systemctl restart haproxy keepalived")
 
     def holders(self) -> tuple[str, ...]:
         return tuple(status(self.lab).holders(self.ground.vip))
