@@ -143,7 +143,7 @@ def first(host: str, answers: Answers) -> Live:
         dict(_pair(line) for line in lines(answers, "conffiles") if len(line.split()) > 1),
         {one.address.name: (_text(one, "live"), _text(one, "boot")) for one in sysctls},
         {one.address.name: (one.value("enabled") is True, one.value("active") is True) for one in services},
-        tuple(path for line in lines(answers, "dropins") for path in line.split()),
+        tuple(p for line in lines(answers, "dropins") for p in line.split() if p.startswith("/")),
         answers,
     )
 

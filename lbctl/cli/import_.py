@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lbctl.cli.options import Json, NoColor, view
+from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, view
 
 if TYPE_CHECKING:
     from lbctl.transport.cluster import SshTransport
 
 Hosts = Annotated[
-    list[str],
-    typer.Argument(metavar="HOST…", help="What ssh logs in to; NAME=HOST names the node otherwise."),
+    list[str] | None,
+    typer.Argument(
+        metavar="HOST…",
+        help="What ssh logs in to; NAME=HOST names the node otherwise.",
+        show_default=False,
+    ),
+]
+Merge = Annotated[
+    bool, typer.Option("--merge", help="Take what was changed by hand into the files of this workspace.")
 ]
 Directory = Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the workspace will be.")]
 ClusterName = Annotated[
@@ -33,13 +40,15 @@ _HOST = re.compile(r"[A-Za-z0-9._:][A-Za-z0-9._:%-]*")
 
 
 def import_(
-    hosts: Hosts,
+    hosts: Hosts = None,
     directory: Directory = Path(),
     cluster: ClusterName = "",
     user: User = "",
     become: Become = "",
     no_files: NoFiles = False,
     in_lab: InLab = False,
+    merge: Merge = False,
+    file: File = CLUSTER_FILE,
     json: Json = False,
     no_color: NoColor = False,
 ) -> None:
@@ -49,15 +58,23 @@ def import_(
     differ, and secrets in secrets/. The plan right after is empty. Files that are here already are never
     written over. It says what it left, and why, and which other tools it found on the nodes.
 
+    With --merge the workspace is one already: what somebody changed by hand in haproxy.cfg and
+    keepalived.conf since the last apply goes into the files that they are rendered from, beside what is
+    pending there; references stay. What a person has to decide is refused, and nothing is written.
+
     \b
     Examples:
       lbctl import lb1 lb2 lb3
       lbctl import --to prod --cluster prod --become sudo lb1=lb1.example.org lb2=lb2.example.org
       lbctl import --no-files lb1 lb2        only haproxy.cfg and keepalived.conf
+      lbctl import --merge                   keep the night's hot-fix
     """
+    if merge:
+        _merge(file, hosts or (), json, no_color)
+        return
     from lbctl.workflows.adopt import Wishes, read, take, write
 
-    named = _hosts(hosts)
+    named = _hosts(hosts or ())
     head = _head(cluster or directory.resolve().name, user, become, in_lab)
     with closing(view(json, no_color)) as shown, _reached(tuple(named), head) as reader:
         found = read(tuple(named), reader, shown.event)
@@ -65,10 +82,27 @@ def import_(
         shown.imported(write(directory, adoption, nodes))
 
 
+def _merge(file: Path, hosts: Sequence[str], json: bool, no_color: bool) -> None:
+    from lbctl.cli.target import reached
+    from lbctl.errors import UsageError
+    from lbctl.store.workspace import workspace_of
+    from lbctl.workflows.merge import merge
+
+    if hosts:
+        raise UsageError("--merge reads the nodes of the cluster file", mend=f"leave out {' '.join(hosts)}")
+    with closing(view(json, no_color)) as shown, reached(file) as (cluster, reader):
+        state = workspace_of(file).cluster(cluster.name)
+        shown.merged(merge(cluster, state, reader, shown.event))
+
+
 def _hosts(words: Sequence[str]) -> dict[str, str]:
     """Names by host, "" = the one that the host has. Raises UsageError for what is neither."""
     from lbctl.errors import UsageError
 
+    if not words:
+        raise UsageError(
+            "no host is named", mend="lbctl import HOST…; or --merge, for a workspace that is one"
+        )
     found: dict[str, str] = {}
     for word in words:
         name, equals, host = word.rpartition("=")

@@ -11,6 +11,7 @@ from lbctl.desired.models import FileAttributes
 from lbctl.desired.sources import source
 from lbctl.desired.tree import Findings, Map, Scalar
 from lbctl.document import Document, Language, holds_secret, mask
+from lbctl.document.text import raw_lines
 from lbctl.errors import Place, Problem
 from lbctl.model.cluster import MAIN_FILES, ManagedFile
 from lbctl.model.content import Content, unresolved
@@ -65,14 +66,15 @@ def managed(
     return file, document
 
 
-def whole(part: Map, key: str, base: Path, filling: Filling) -> list[Line]:
+def whole(language: Language, part: Map, base: Path, filling: Filling) -> list[Line]:
     """The lines of the daemon's own words in a file (`file: PATH`), filled; to the byte, also at its end."""
-    named = part.get(key)
+    named = part.get("file")
     if not isinstance(named, Scalar):
         return []
     data = source(base, named.text, named.place, filling.findings)
     if data is None:
         return []
+    filling.findings.sources[str(Path(named.text))] = _kept(language, data)
     text = data.decode("utf-8", "surrogateescape")
     file = str(Path(filling.findings.file).parent / named.text)
     found: list[Line] = []
@@ -82,6 +84,13 @@ def whole(part: Map, key: str, base: Path, filling: Filling) -> list[Line]:
     if found and not text.endswith("\n"):
         found[-1] = replace(found[-1], end="")
     return found
+
+
+def _kept(language: Language, data: bytes) -> bytes:
+    """The file as it may be kept: a secret that stands in clear is masked, a reference stays."""
+    document = language.parse(data, "")
+    pairs = zip((line.raw for line in document.lines), raw_lines(mask(document)), strict=True)
+    return b"".join(raw if b"${secret." in raw else masked for raw, masked in pairs)
 
 
 def block(scalar: Scalar, filling: Filling) -> list[Line]:

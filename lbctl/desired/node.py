@@ -70,7 +70,7 @@ def keepalived(draft: Draft, shared: Shared) -> tuple[ManagedFile, Document] | N
     def write(filling: Filling) -> list[Line]:
         if "file" in words.entries:
             _alone(words, "keepalived", shared.findings)
-            return daemons.whole(words, "file", shared.base, filling)
+            return daemons.whole(KEEPALIVED, words, shared.base, filling)
         return vrrp.configuration(words, about, filling)
 
     adding, whole = _adding(add_keepalived, shared), "file" in words.entries
@@ -86,7 +86,7 @@ def haproxy(draft: Draft, shared: Shared, around: proxy.Around) -> tuple[Managed
     def write(filling: Filling) -> list[Line]:
         if "file" in part.entries:
             _alone(part, "haproxy", shared.findings)
-            return daemons.whole(part, "file", shared.base, filling)
+            return daemons.whole(HAPROXY, part, shared.base, filling)
         return proxy.configuration(model, part, around, filling)
 
     adding, whole = _adding(add_haproxy, shared), "file" in part.entries

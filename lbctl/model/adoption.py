@@ -36,6 +36,18 @@ class AdoptedNode:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """A file of the workspace that took in what was changed by hand on nodes.
+
+    `diff` are its lines before (-) and after (+), as they may be shown.
+    """
+
+    path: str
+    nodes: tuple[str, ...]
+    diff: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Adoption:
     """A live cluster as a workspace. `differs` = what the nodes have each of their own."""
 

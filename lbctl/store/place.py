@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,6 +60,19 @@ def place(stage: Path, directory: Path, files: Sequence[Written]) -> None:
                 f"{error.filename2 or error.filename} cannot be made: {error.strerror}"
             ) from error
         raise
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Other bytes in a file that is there, at one instant; its mode stays. Raises LocalError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        _write(beside, Written("", data, private=True))
+        beside.chmod(mode)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise LocalError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _write(path: Path, file: Written) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lbctl.model.adoption import Adoption, Thing
+from lbctl.model.adoption import Adoption, Merged, Thing
 from lbctl.views.line import Line, columns, count, line, names, problem_lines, title
 
+_SIGNS = {"+": "green", "-": "red"}
 _SECTIONS = (
     ("Taken", "taken"),
     ("Differs between the nodes", "differs"),
@@ -40,6 +41,19 @@ def import_lines(adoption: Adoption) -> Iterator[Line]:
             "bold",
         )
     )
+
+
+def merge_lines(files: Sequence[Merged]) -> Iterator[Line]:
+    """Each file, from which nodes it took what, and what to do next."""
+    if not files:
+        yield line(("Nothing was changed by hand in a file that lbctl can merge.", "bold"))
+        return
+    for one in files:
+        yield line((one.path, "bold"), (f"  from {names(one.nodes)}", "cyan"))
+        for words in one.diff:
+            yield line((words, _SIGNS.get(words[:1], "")), head=("  ",), wrap=False)
+    yield line()
+    yield line(("Next: look at it (git diff), then lbctl plan.", "bold"))
 
 
 def _where(thing: Thing, every: Sequence[str]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from lbctl.model.adoption import Adoption, Thing
+from lbctl.model.adoption import Adoption, Merged, Thing
 from lbctl.views.escape import plain_unicode
 from lbctl.views.json_forms import Json, problem_form
 
@@ -28,6 +28,16 @@ def import_form(adoption: Adoption) -> Mapping[str, Json]:
         },
         "problems": [problem_form(one) for one in adoption.problems],
         "files": [{"file": one.path, "private": one.private} for one in adoption.files],
+    }
+
+
+def merge_form(files: Sequence[Merged]) -> Mapping[str, Json]:
+    """The files that took something in, with their lines before and after."""
+    return {
+        "files": [
+            {"file": one.path, "nodes": list(one.nodes), "diff": [plain_unicode(line) for line in one.diff]}
+            for one in files
+        ]
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
-from lbctl.model.adoption import Adoption
+from lbctl.model.adoption import Adoption, Merged
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.finding import LintReport, Rule
@@ -62,6 +62,10 @@ class View(Protocol):
 
     def imported(self, adoption: Adoption) -> None:
         """A live cluster that was taken into a workspace: what was found, taken and left."""
+        ...
+
+    def merged(self, files: Sequence[Merged]) -> None:
+        """What was changed by hand on nodes and is in the workspace's files now; none = nothing was."""
         ...
 
     def forgotten(self, report: ForgetReport) -> None:
