@@ -34,6 +34,7 @@ def _everything(view: View, word: str) -> None:
     view.status("openstack-api", samples.status(word), ["10.15.85.31"], {"lb4": word})
     view.forgotten(samples.forgotten(word))
     view.imported(samples.adopted(word))
+    view.merged(samples.merged(word))
     view.drained(samples.drained(word))
     view.runs(samples.runs(word))
     view.packed(samples.pack(word))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from lbctl.errors import NodeError, Place, Problem, RemoteError
-from lbctl.model.adoption import AdoptedNode, Adoption, Thing, Written
+from lbctl.model.adoption import AdoptedNode, Adoption, Merged, Thing, Written
 from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.cluster import Cluster, Node, Ssh, Vip
 from lbctl.model.content import Content
@@ -257,6 +257,11 @@ def adopted(word: str = "") -> Adoption:
     problem = Problem(word, Place("haproxy.cfg", 1), word, "warning")
     nodes, things = (node, replace(node, name="lb2")), (thing,)
     return Adoption("openstack-api", nodes, files, things, things, things, things, (problem,))
+
+
+def merged(word: str = "") -> tuple[Merged, ...]:
+    """A file that took a line from two nodes."""
+    return (Merged("haproxy.cfg", ("lb1", "lb2"), ("-    maxconn 1", f"+    maxconn {word}")),)
 
 
 def drained(word: str = "") -> DrainReport:

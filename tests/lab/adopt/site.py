@@ -7,6 +7,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lbctl.lab import Lab
 from lbctl.lab.status import status
@@ -76,7 +77,7 @@ class Adopted:
         name = self.ground.name
         return self.site.lbctl("import", "--lab", "--cluster", name, *words, *self.ground.nodes, code=code)
 
-    def plan(self, code: int = 0) -> object:
+    def plan(self, code: int = 0) -> Any:
         return self.site.lbctl("plan", "--json", "--detailed-exitcode", code=code).document
 
     def main_files(self) -> list[Path]:

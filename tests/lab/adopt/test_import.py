@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from tests.lab.adopt.clusters import CORPUS, FOUND, OWN, Ground
-from tests.lab.adopt.site import Adopted, make_certificate
-from tests.lab.conftest import Labs
-from tests.lab.job.steps import Site
+from tests.lab.adopt.conftest import Found
+from tests.lab.adopt.site import Adopted
 
 pytestmark = pytest.mark.lab
 
 ADDITIONS = ["stats-socket", "drain", "server-state", "idle-close"]
-# what the clusters are found with, or an addition cannot help to bring: they were seen and are meant
-ALLOW = "shrink"
 
 
-@pytest.fixture(scope="module", params=(*FOUND, *OWN), ids=lambda ground: ground.name)
-def adopted(
-    request: pytest.FixtureRequest, labs: Labs, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Adopted]:
+@pytest.fixture(params=(*FOUND, *OWN), ids=lambda ground: ground.name, scope="module")
+def adopted(request: pytest.FixtureRequest, found: Found) -> Adopted:
     ground: Ground = request.param
     if ground in FOUND and not CORPUS:
         pytest.skip("LBCTL_CORPUS names no corpus")
-    root = tmp_path_factory.mktemp(ground.name)
-    lab = labs.up(ground.spec())
-    made = Adopted(ground, Site(ground.name, root / "workspace", lab))
-    made.site.root.mkdir()
-    made.set_up(make_certificate(root) if ground.certificate else b"")
-    yield made
-    labs.down(lab)
+    return found(ground)
 
 
 def failed(report: Mapping[str, Any]) -> int:
@@ -49,7 +38,7 @@ class TestTakenOver:
         document = adopted.import_("--json").document
         print(adopted.site.file.read_text())  # noqa: T201  # what was made of it, shown when this fails
         print(document)  # noqa: T201
-        plan: Any = adopted.plan()
+        plan = adopted.plan()
         assert {change["action"] for change in plan["changes"]} == {"record"}
         assert adopted.whole() == before
         assert [one["node"] for one in document["nodes"]] == list(adopted.ground.nodes)
@@ -67,7 +56,7 @@ class TestTakenOver:
 
     def test_one_server_more_is_one_line_and_costs_nothing(self, adopted: Adopted) -> None:
         adopted.add_a_server()
-        plan: Any = adopted.plan(code=2)
+        plan = adopted.plan(code=2)
         assert [len(change["detail"]) for change in plan["changes"]] == [1] * len(adopted.ground.nodes)
         assert all("+ server" in change["detail"][0] for change in plan["changes"]), plan["changes"]
         load = adopted.lab.load(targets=adopted.ground.load, clients=10, pause=0.005)

@@ -27,6 +27,19 @@ def test_people_read_what_was_taken_and_left_and_what_is_next() -> None:
     assert said.splitlines()[-1].startswith("Next: lbctl plan")
 
 
+def test_what_was_merged_is_shown_line_by_line() -> None:
+    out = io.StringIO()
+    HumanView(out, out).merged(samples.merged("2"))
+    lines = out.getvalue().splitlines()
+    assert lines[:3] == ["haproxy.cfg  from lb1, lb2", "  -    maxconn 1", "  +    maxconn 2"]
+    out = io.StringIO()
+    HumanView(out, out).merged(())
+    assert out.getvalue().startswith("Nothing was changed by hand")
+    out = io.StringIO()
+    JsonView(out, out).merged(samples.merged("2"))
+    assert json.loads(out.getvalue())["files"][0]["nodes"] == ["lb1", "lb2"]
+
+
 def test_programs_get_its_keys() -> None:
     out = io.StringIO()
     JsonView(out, out).imported(samples.adopted("x"))
