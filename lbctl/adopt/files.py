@@ -77,6 +77,8 @@ def _reason(nodes: Sequence[Subject], one: Named, files: Mapping[str, File], *, 
         return place or "it is outside of /etc/haproxy and /etc/keepalived"
     if not _manageable(one.path):
         return "a path that lbctl cannot manage"
+    if not files:
+        return "it could not be read"
     if any(len(file.data) > MOST_BYTES for file in files.values()):
         return f"it is larger than {MOST_BYTES // 1024} KiB"
     untouched = [node.live.untouched(node.live.files[one.path]) for node in nodes if node.name in files]

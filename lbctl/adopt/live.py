@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
 
@@ -254,7 +254,3 @@ def _pair(line: str) -> tuple[str, str]:
 def _text(one: Resource, name: str) -> str | None:
     value = one.value(name)
     return None if value is None or value == "" else str(value)
-
-
-def paths(found: Iterable[Named]) -> list[str]:
-    return [one.path for one in found]

@@ -42,7 +42,9 @@ def differences(made: Daemons) -> Iterator[Thing]:
 
 
 def left(nodes: Sequence[Subject]) -> Iterator[Thing]:
-    """Sysctls that a plan would have to change."""
+    """Sysctls that a plan would have to change, and packages of another tool than apt."""
+    if other := tuple(node.name for node in nodes if not node.live.packages):
+        yield Thing("packages", other, "only apt is known, and it has none of them")
     for key in SYSCTLS:
         for node in nodes:
             live, boot = node.live.sysctls.get(key, (None, None))

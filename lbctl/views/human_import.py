@@ -29,7 +29,7 @@ def import_lines(adoption: Adoption) -> Iterator[Line]:
             yield from title(words)
             yield from columns([(one.name, _where(one, every), one.text) for one in found])
     if adoption.problems:
-        yield from title("What a closer look would not like")
+        yield from title("Not understood, or what a new file may not have")
         yield from problem_lines(adoption.problems)
     yield from title(f"Written: {count(len(adoption.files), 'file')}")
     for file in adoption.files:

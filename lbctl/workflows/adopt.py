@@ -71,9 +71,9 @@ def _read(host: str, reader: Reader) -> Live:
         files = _files(host, [one.path for one in pieces], reader)
         found = replace(found, pieces=pieces, files={**found.files, **files})
     named = live.all_named(found)
-    if not named:
+    paths = [one.path for one in (*found.pieces, *named)]
+    if not paths:
         return found
-    paths = [one.path for one in named]
     kinds = live.kinds(paths, reader.ask(host, [live.kind_probe(paths)]))
     files = _files(host, list(paths_wanted(named, kinds)), reader)
     return replace(found, named=named, kinds=kinds, files={**found.files, **files})
