@@ -25,16 +25,33 @@ def text(values: Mapping[str, Value], comments: Mapping[str, str]) -> str:
 
 def _entry(key: str, value: Value, indent: str) -> Iterator[str]:
     head = f"{indent}{_scalar(key)}: "
+    if isinstance(value, str) and "\n" in value:
+        yield from _lines(head, value, indent + "  ")
+        return
     short = head + _flow(value)
     # of the file's own keys each entry has a line
     nested = isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values())
-    nested = nested and not indent
-    if not isinstance(value, Mapping) or not value or (len(short) <= WIDTH and not nested):
+    flat = not _several_lines(value) and len(short) <= WIDTH and not (nested and not indent)
+    if not isinstance(value, Mapping) or not value or flat:
         yield short
         return
     yield head.rstrip()
     for name, one in value.items():
         yield from _entry(name, one, indent + "  ")
+
+
+def _several_lines(value: Value) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_several_lines, value.values()))
+    return isinstance(value, str) and "\n" in value
+
+
+def _lines(head: str, value: str, indent: str) -> Iterator[str]:
+    """A block: what it begins with may be indented itself, so how far it is in is said."""
+    end = "-" if not value.endswith("\n") else "+" if value.endswith("\n\n") else ""
+    yield f"{head}|2{end}"
+    for line in value.removesuffix("\n").split("\n"):
+        yield f"{indent}{line}" if line else ""
 
 
 def _flow(value: Value) -> str:

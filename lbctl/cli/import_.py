@@ -14,6 +14,7 @@ from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, view
 
 if TYPE_CHECKING:
     from lbctl.transport.cluster import SshTransport
+    from lbctl.views.view import View
 
 Hosts = Annotated[
     list[str] | None,
@@ -25,6 +26,9 @@ Hosts = Annotated[
 ]
 Merge = Annotated[
     bool, typer.Option("--merge", help="Take what was changed by hand into the files of this workspace.")
+]
+Services = Annotated[
+    bool, typer.Option("--services", help="Propose services: in place of this workspace's haproxy.cfg.")
 ]
 Directory = Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the workspace will be.")]
 ClusterName = Annotated[
@@ -48,6 +52,7 @@ def import_(
     no_files: NoFiles = False,
     in_lab: InLab = False,
     merge: Merge = False,
+    services: Services = False,
     file: File = CLUSTER_FILE,
     json: Json = False,
     no_color: NoColor = False,
@@ -62,15 +67,19 @@ def import_(
     keepalived.conf since the last apply goes into the files that they are rendered from, beside what is
     pending there; references stay. What a person has to decide is refused, and nothing is written.
 
+    With --services it proposes, for a workspace, what the cluster file could say in place of haproxy.cfg,
+    and shows the bytes that this would change. It connects to nothing and writes nothing.
+
     \b
     Examples:
       lbctl import lb1 lb2 lb3
       lbctl import --to prod --cluster prod --become sudo lb1=lb1.example.org lb2=lb2.example.org
       lbctl import --no-files lb1 lb2        only haproxy.cfg and keepalived.conf
+      lbctl import --services                show haproxy.cfg as services
       lbctl import --merge                   keep the night's hot-fix
     """
-    if merge:
-        _merge(file, hosts or (), json, no_color)
+    if merge or services:
+        _here(file, hosts or (), view(json, no_color), merge=merge)
         return
     from lbctl.workflows.adopt import Wishes, read, take, write
 
@@ -82,17 +91,28 @@ def import_(
         shown.imported(write(directory, adoption, nodes))
 
 
-def _merge(file: Path, hosts: Sequence[str], json: bool, no_color: bool) -> None:
+def _here(file: Path, hosts: Sequence[str], shown: View, *, merge: bool) -> None:
+    """For a workspace that is one already: merge, or propose services."""
     from lbctl.cli.target import reached
     from lbctl.errors import UsageError
     from lbctl.store.workspace import workspace_of
-    from lbctl.workflows.merge import merge
 
-    if hosts:
-        raise UsageError("--merge reads the nodes of the cluster file", mend=f"leave out {' '.join(hosts)}")
-    with closing(view(json, no_color)) as shown, reached(file) as (cluster, reader):
-        state = workspace_of(file).cluster(cluster.name)
-        shown.merged(merge(cluster, state, reader, shown.event))
+    with closing(shown):
+        if hosts:
+            option = "--merge" if merge else "--services"
+            raise UsageError(
+                f"{option} is for the cluster file's own nodes", mend=f"leave out {' '.join(hosts)}"
+            )
+        if not merge:
+            from lbctl.workflows.services import services
+
+            shown.proposed(services(file))
+            return
+        from lbctl.workflows.merge import merge as merged
+
+        with reached(file) as (cluster, reader):
+            state = workspace_of(file).cluster(cluster.name)
+            shown.merged(merged(cluster, state, reader, shown.event))
 
 
 def _hosts(words: Sequence[str]) -> dict[str, str]:

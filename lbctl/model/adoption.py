@@ -48,6 +48,21 @@ class Merged:
 
 
 @dataclass(frozen=True)
+class Proposed:
+    """What the cluster file would say with services in place of haproxy.cfg, and what that would change.
+
+    `text` takes the place of its `haproxy:` part. `diff` is that of haproxy.cfg on `nodes`, as it may be
+    shown. `services` are those that were found, `reasons` says why other frontends are none.
+    """
+
+    text: str
+    services: tuple[str, ...]
+    nodes: tuple[str, ...]
+    diff: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Adoption:
     """A live cluster as a workspace. `differs` = what the nodes have each of their own."""
 

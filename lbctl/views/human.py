@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lbctl.errors import InputError, LbctlError, Problem
-from lbctl.model.adoption import Adoption, Merged
+from lbctl.model.adoption import Adoption, Merged, Proposed
 from lbctl.model.event import (
     ConnectionLost,
     Event,
@@ -31,7 +31,7 @@ from lbctl.model.plan import Plan, Step
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import shown_lines
-from lbctl.views.human_import import import_lines, merge_lines
+from lbctl.views.human_import import import_lines, merge_lines, proposal_lines
 from lbctl.views.human_lint import finding_lines, rule_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import (
@@ -115,6 +115,9 @@ class HumanView:
 
     def merged(self, files: Sequence[Merged]) -> None:
         self._print(merge_lines(files))
+
+    def proposed(self, proposal: Proposed) -> None:
+        self._print(proposal_lines(proposal))
 
     def forgotten(self, report: ForgetReport) -> None:
         self._print(forget_lines(report))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lbctl.model.adoption import Adoption, Merged, Thing
+from lbctl.model.adoption import Adoption, Merged, Proposed, Thing
 from lbctl.views.line import Line, columns, count, line, names, problem_lines, title
 
 _SIGNS = {"+": "green", "-": "red"}
@@ -54,6 +54,23 @@ def merge_lines(files: Sequence[Merged]) -> Iterator[Line]:
             yield line((words, _SIGNS.get(words[:1], "")), head=("  ",), wrap=False)
     yield line()
     yield line(("Next: look at it (git diff), then lbctl plan.", "bold"))
+
+
+def proposal_lines(proposal: Proposed) -> Iterator[Line]:
+    """The new part of the cluster file, the diff of haproxy.cfg, and what stays as it is."""
+    for words in proposal.text.splitlines():
+        yield line(words, wrap=False)
+    yield from title(f"What that would change in haproxy.cfg on {names(proposal.nodes)}")
+    for words in proposal.diff:
+        yield line((words, _SIGNS.get(words[:1], "")), head=("  ",), wrap=False)
+    if proposal.reasons:
+        yield from title("Stays as it is")
+        yield from columns(list(proposal.reasons))
+    yield line()
+    said = count(len(proposal.services), "service")
+    yield line(
+        (f"{said} found; nothing was written. Put it in place of the haproxy: part, then lbctl plan.", "bold")
+    )
 
 
 def _where(thing: Thing, every: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lbctl.model.adoption import Adoption, Merged, Thing
+from lbctl.model.adoption import Adoption, Merged, Proposed, Thing
 from lbctl.views.escape import plain_unicode
 from lbctl.views.json_forms import Json, problem_form
 
@@ -38,6 +38,19 @@ def merge_form(files: Sequence[Merged]) -> Mapping[str, Json]:
             {"file": one.path, "nodes": list(one.nodes), "diff": [plain_unicode(line) for line in one.diff]}
             for one in files
         ]
+    }
+
+
+def proposal_form(proposal: Proposed) -> Mapping[str, Json]:
+    """Lines of the cluster file and of the diff."""
+    return {
+        "services": list(proposal.services),
+        "lines": [plain_unicode(line) for line in proposal.text.splitlines()],
+        "nodes": list(proposal.nodes),
+        "diff": [plain_unicode(line) for line in proposal.diff],
+        "reasons": [
+            {"frontend": plain_unicode(n), "text": plain_unicode(why)} for n, why in proposal.reasons
+        ],
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
-from lbctl.model.adoption import Adoption, Merged
+from lbctl.model.adoption import Adoption, Merged, Proposed
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
 from lbctl.model.finding import LintReport, Rule
@@ -66,6 +66,10 @@ class View(Protocol):
 
     def merged(self, files: Sequence[Merged]) -> None:
         """What was changed by hand on nodes and is in the workspace's files now; none = nothing was."""
+        ...
+
+    def proposed(self, proposal: Proposed) -> None:
+        """Services in place of haproxy.cfg: what the file would say, and what would change on the nodes."""
         ...
 
     def forgotten(self, report: ForgetReport) -> None:

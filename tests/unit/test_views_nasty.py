@@ -35,6 +35,7 @@ def _everything(view: View, word: str) -> None:
     view.forgotten(samples.forgotten(word))
     view.imported(samples.adopted(word))
     view.merged(samples.merged(word))
+    view.proposed(samples.proposed(word))
     view.drained(samples.drained(word))
     view.runs(samples.runs(word))
     view.packed(samples.pack(word))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from lbctl.errors import NodeError, Place, Problem, RemoteError
-from lbctl.model.adoption import AdoptedNode, Adoption, Merged, Thing, Written
+from lbctl.model.adoption import AdoptedNode, Adoption, Merged, Proposed, Thing, Written
 from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.cluster import Cluster, Node, Ssh, Vip
 from lbctl.model.content import Content
@@ -262,6 +262,11 @@ def adopted(word: str = "") -> Adoption:
 def merged(word: str = "") -> tuple[Merged, ...]:
     """A file that took a line from two nodes."""
     return (Merged("haproxy.cfg", ("lb1", "lb2"), ("-    maxconn 1", f"+    maxconn {word}")),)
+
+
+def proposed(word: str = "") -> Proposed:
+    """One service, and a frontend that is none."""
+    return Proposed(f"haproxy:\n  {word}\n", ("api",), ("lb1", "lb2"), (f"+{word}",), ((word or "f", word),))
 
 
 def drained(word: str = "") -> DrainReport:

@@ -21,7 +21,7 @@ Captured = pytest.CaptureFixture[str]
         (["-lb1=x"], "No such option"),
         (["--cluster", "a b", "lb1"], "'a b' cannot be a cluster's name"),
         (["--become", "su", "lb1"], "--become knows no 'su'"),
-        (["--merge", "lb1"], "--merge reads the nodes of the cluster file"),
+        (["--merge", "lb1"], "--merge is for the cluster file's own nodes"),
         (["--lab", "--cluster", "no-such-cluster", "lb1"], "no lab is up for cluster no-such-cluster"),
     ],
 )

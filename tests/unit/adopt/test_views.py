@@ -40,6 +40,18 @@ def test_what_was_merged_is_shown_line_by_line() -> None:
     assert json.loads(out.getvalue())["files"][0]["nodes"] == ["lb1", "lb2"]
 
 
+def test_a_proposal_is_text_diff_and_reasons() -> None:
+    out = io.StringIO()
+    HumanView(out, out).proposed(samples.proposed("x"))
+    assert out.getvalue().startswith(
+        "haproxy:\n  x\n\nWhat that would change in haproxy.cfg on lb1, lb2\n  +x\n"
+    )
+    assert out.getvalue().splitlines()[-1].startswith("1 service found; nothing was written.")
+    out = io.StringIO()
+    JsonView(out, out).proposed(samples.proposed("x"))
+    assert json.loads(out.getvalue())["reasons"] == [{"frontend": "x", "text": "x"}]
+
+
 def test_programs_get_its_keys() -> None:
     out = io.StringIO()
     JsonView(out, out).imported(samples.adopted("x"))
