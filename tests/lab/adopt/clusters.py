@@ -168,7 +168,7 @@ FOUND = (
         network="172.20.128.{}/24",
         hosts=(2, 3),
         ports=(6301,),
-        edits=(_NBPROC, ("172.20.128.4:80", "172.20.128.21:6301"), ("pidof nginx", "pidof haproxy")),
+        edits=(_NBPROC, ("172.20.128.4:80", "172.20.128.21:6301"), ("pidof nginx", "killall -0 haproxy")),
     ),
     Ground(
         "C27",

@@ -29,6 +29,13 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -q -y install haproxy keepalived psmisc >/dev/null 2>&1 && systemctl stop keepalived haproxy
 """
 
+_START = """
+systemctl -q enable haproxy keepalived
+systemctl restart haproxy keepalived && exit
+{ haproxy -c -f /etc/haproxy/haproxy.cfg; journalctl -q -n 20 -u haproxy; } >&2
+exit 1
+"""
+
 
 @dataclass(frozen=True)
 class Adopted:
@@ -58,7 +65,7 @@ class Adopted:
             script = 'mkdir -p "${1%/*}"; cat >"$1"; chmod "$2" "$1"'
             self.lab.exec(node, ["sh", "-c", script, "sh", path, f"{mode:o}"], stdin=data)
         self.lab.sh(node, f"set -e; {self.ground.setup}\nsysctl -q --system >/dev/null 2>&1 || :")
-        self.lab.sh(node, "systemctl -q enable haproxy keepalived; systemctl restart haproxy keepalived")
+        self.lab.sh(node, _START)
 
     def holders(self) -> tuple[str, ...]:
         return tuple(status(self.lab).holders(self.ground.vip))

@@ -25,8 +25,7 @@ def adopted(request: pytest.FixtureRequest, found: Found) -> Adopted:
 
 
 def failed(report: Mapping[str, Any]) -> int:
-    """What lbctl's own probe saw; every bind that answered before was asked."""
-    assert report["probe"]["asked"] > 0
+    """What lbctl's own probe saw. It asks what is bound to a VIP: of a bind to every address nothing."""
     return int(report["probe"]["failed"])
 
 
