@@ -25,7 +25,7 @@ def adopted(request: pytest.FixtureRequest, found: Found) -> Adopted:
 
 
 def failed(report: Mapping[str, Any]) -> int:
-    """What lbctl's own probe saw. It asks what is bound to a VIP: of a bind to every address nothing."""
+    """What lbctl's own probe saw. An IPv4 VIP that is bound by :: alone it does not ask."""
     return int(report["probe"]["failed"])
 
 
