@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,7 +57,8 @@ class Live:
 
     `reads` are the configuration files and folders that each daemon was started with, `pieces` the files that
     it reads beside its main one, `named` what these name and `kinds` what that is there (file, link, folder,
-    other; what is not there is not in it). `unreadable` says why a main file was not read.
+    other; what is not there is not in it). `unreadable` says why a main file was not read. `cluster` is
+    that of lbctl's own record there, "" = none.
     """
 
     host: str
@@ -75,6 +77,7 @@ class Live:
     pieces: tuple[Named, ...] = ()
     named: tuple[Named, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""
 
     def document(self, daemon: str) -> Document | None:
         """A daemon's main file as a document."""
@@ -113,6 +116,7 @@ def first_probes() -> list[Probe]:
         Probe("addresses", "ip -o addr show"),
         Probe("conffiles", "dpkg-query -W -f '${Conffiles}\\n' haproxy keepalived 2>/dev/null; :"),
         Probe("dropins", "systemctl show -p DropInPaths --value haproxy.service keepalived.service"),
+        Probe("owner", "cat /var/lib/lbctl/owner.json 2>/dev/null; :"),
         hands.probe(),
         *(Probe(f"arguments.{unit}", _ARGUMENTS.format(unit=unit, main=_MAIN[unit])) for unit in DAEMONS),
         *_FILE.probes(_MAINS),
@@ -145,7 +149,17 @@ def first(host: str, answers: Answers) -> Live:
         {one.address.name: (one.value("enabled") is True, one.value("active") is True) for one in services},
         tuple(p for line in lines(answers, "dropins") for p in line.split() if p.startswith("/")),
         answers,
+        cluster=_cluster("\n".join(lines(answers, "owner"))),
     )
+
+
+def _cluster(record: str) -> str:
+    """The cluster that the node's record says it is in."""
+    try:
+        found = json.loads(record)
+        return "" if found.get("retired") else str(found["cluster"])
+    except (ValueError, KeyError, AttributeError):
+        return ""
 
 
 def piece_probes(live: Live) -> list[Probe]:

@@ -87,7 +87,7 @@ def import_(
     head = _head(cluster or directory.resolve().name, user, become, in_lab)
     with closing(view(json, no_color)) as shown, _reached(tuple(named), head) as reader:
         found = read(tuple(named), reader, shown.event)
-        adoption, nodes = take(found, Wishes(head, named, not no_files))
+        adoption, nodes = take(found, Wishes(head, named, not no_files, bool(cluster)))
         shown.imported(write(directory, adoption, nodes))
 
 

@@ -30,11 +30,15 @@ _IGNORE = Written("secrets/.gitignore", b"*\n", private=True)
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the command line says: how the cluster file begins, names by host, whether to take other files."""
+    """What the command line says: how the cluster file begins, names by host, whether to take other files.
+
+    `named` = the cluster's name was given; otherwise that of the nodes' own records comes first.
+    """
 
     head: Mapping[str, Value]
     names: Mapping[str, str]
     files: bool = True
+    named: bool = False
 
 
 def read(hosts: Sequence[str], reader: Reader, emit: Emit) -> list[Live]:
@@ -88,7 +92,10 @@ def take(found: Sequence[Live], wishes: Wishes) -> tuple[Adoption, list[Subject]
     nodes, problems = subjects(found, wishes.names)
     if problems:
         raise InputError(problems)
-    return adopt(nodes, wishes.head, files=wishes.files), nodes
+    recorded = {one.cluster for one in found}
+    known = recorded.pop() if len(recorded) == 1 and not wishes.named else ""
+    head = {**wishes.head, "cluster": known} if known else wishes.head
+    return adopt(nodes, head, files=wishes.files), nodes
 
 
 def write(directory: Path, adoption: Adoption, nodes: Sequence[Subject]) -> Adoption:

@@ -197,6 +197,11 @@ class TestNodes:
         one, _ = load(tmp_path / "cluster.yaml").nodes
         assert (one.name, one.ssh.host) == ("north", "lb1")
 
+    def test_a_cluster_that_lbctl_knows_keeps_its_name(self, tmp_path: Path) -> None:
+        first, second = (replace(one, cluster="known") for one in two(node(1, PROXY, VRRP)))
+        imported(tmp_path, first, second)
+        assert load(tmp_path / "cluster.yaml").name == "known"
+
     def test_two_of_one_name_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError) as raised:
             imported(tmp_path, *two(node(1, PROXY, VRRP)), names={"lb1": "lb2"})
