@@ -25,6 +25,9 @@ _PLAIN = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
 _HEAD = re.compile(r".*[/:,=@(\[\"']")
 _TAIL = re.compile(r"[/:,=@)\]\"'].*")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]+")
+# what is behind the words of a line: blanks, and a comment
+_REMARK = re.compile(r"(.*?)([ \t]*(?:[#!].*)?)", re.DOTALL)
+_MOST_REMARKS = 5
 _PEERS = "${node.peers}"
 
 
@@ -93,6 +96,7 @@ class _Weaver:
     nodes: Subjects
     instances: Sequence[Instance]
     values: dict[str, Texts] = field(default_factory=dict)
+    remarks: int = 0
 
     def peer_lines(self, rows: Sequence[Texts]) -> str | None:
         """The one line for all peers, where each node's next lines are exactly these; None otherwise."""
@@ -108,6 +112,25 @@ class _Weaver:
     def line(self, texts: Texts, number: int) -> str | None:
         if len(set(texts)) == 1:
             return texts[0]
+        before = dict(self.values)
+        woven = self._words(texts, number)
+        if woven is None:
+            self.values = before
+            return self._remarked(texts, number)
+        return woven
+
+    def _remarked(self, texts: Texts, number: int) -> str | None:
+        """Lines of the same words with other remarks or blanks behind them: a few of them are borne."""
+        parts = [_REMARK.fullmatch(text) for text in texts]
+        heads, tails = (tuple(part[group] for part in parts if part) for group in (1, 2))
+        head = heads[0] if len(set(heads)) == 1 else self._words(heads, number)
+        good = all("${" not in tail and _PLAIN.fullmatch(tail.replace("\t", " ")) for tail in tails)
+        self.remarks += 1
+        if not head or not good or self.remarks > _MOST_REMARKS:
+            return None
+        return head + self._variable(tails, "remark")
+
+    def _words(self, texts: Texts, number: int) -> str | None:
         pieces = [_TOKEN.findall(text) for text in texts]
         if len({len(one) for one in pieces}) > 1:
             return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lbctl.desired.tree import Findings
-from lbctl.document import MASK
+from lbctl.document import MASK, encode
 from lbctl.errors import Place
 
 MOST_BYTES = 1024 * 1024
@@ -122,6 +122,6 @@ def word_fault(value: str, language: str, keyword: str) -> str:
     if language == "keepalived":
         if re.search(r"[#!]", value):
             return "holds # or !, where keepalived begins a comment"
-        if keyword == "auth_pass" and len(value.encode()) > AUTH_PASS:
+        if keyword == "auth_pass" and len(encode(value)) > AUTH_PASS:
             return f"is longer than {AUTH_PASS} characters: keepalived would use only the first {AUTH_PASS}"
     return ""

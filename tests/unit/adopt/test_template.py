@@ -102,6 +102,20 @@ class TestByMeaning:
         assert found.values == {"server": ("192.0.2.11", "192.0.2.21")}
 
 
+class TestRemarks:
+    def test_of_lines_of_the_same_words_are_the_nodes_own(self) -> None:
+        found = woven("priority 1 # one\nb\n", "priority 1   # the other\nb   \n")
+        assert found and found.text == "priority 1${node.remark}\nb${node.remark_2}\n"
+        assert found.values == {"remark": (" # one", "   # the other"), "remark_2": ("", "   ")}
+
+    def test_beside_words_that_differ(self) -> None:
+        found = woven("a x # 1 2\n", "a y\n")
+        assert found and found.text == "a ${node.a}${node.remark}\n"
+
+    def test_too_many_are_files_of_their_own(self) -> None:
+        assert woven("a # x\n" * 5, "a\n" * 5) and not woven("a # x\n" * 6, "a\n" * 6)
+
+
 class TestOtherwise:
     DIFFERENT: tuple[Texts, ...] = (
         ("a\nb\n", "a\n"),
