@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,10 +11,10 @@ from lbctl.adopt.nodes import Subject
 from lbctl.adopt.references import OURS, Named
 from lbctl.document import holds_secret
 from lbctl.model.adoption import Thing, Written
+from lbctl.model.spelling import is_path
 
 MOST_BYTES = 1024 * 1024
 
-_PATH = re.compile(r"/(?:[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*|\.[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*)")
 _PLACES = {
     "/etc/letsencrypt/": "certbot renews it",
     "/etc/ssl/": "it may be the system's, or another service's",
@@ -75,7 +74,7 @@ def _reason(nodes: Sequence[Subject], one: Named, files: Mapping[str, File], *, 
     if not (wanted(one) or piece):
         place = next((why for place, why in _PLACES.items() if one.path.startswith(place)), "")
         return place or "it is outside of /etc/haproxy and /etc/keepalived"
-    if not _manageable(one.path):
+    if not is_path(one.path):
         return "a path that lbctl cannot manage"
     if not files:
         return "it could not be read"
@@ -83,11 +82,6 @@ def _reason(nodes: Sequence[Subject], one: Named, files: Mapping[str, File], *, 
         return f"it is larger than {MOST_BYTES // 1024} KiB"
     untouched = [node.live.untouched(node.live.files[one.path]) for node in nodes if node.name in files]
     return "as its package brought it" if all(untouched) else ""
-
-
-def _manageable(path: str) -> bool:
-    plain = _PATH.fullmatch(path) and "//" not in path and not path.endswith("/")
-    return bool(plain) and not any(part in (".", "..") for part in path.split("/"))
 
 
 def _take(made: Others, one: Named, files: Mapping[str, File], count: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,8 +13,7 @@ from lbctl.errors import Problem
 from lbctl.keepalived.views import Instance, instances
 from lbctl.model.cluster import Interface
 from lbctl.model.ip import canonical
-
-NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._][A-Za-z0-9._-]*")
+from lbctl.model.spelling import NAME
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from lbctl.keepalived.views import Instance
 from lbctl.model.reference import NODE_NAMES
+from lbctl.model.spelling import NAME
 
 Texts = tuple[str, ...]
 """One for each node, in the cluster's order."""
@@ -19,7 +20,6 @@ _TOKEN = re.compile(r"[ \t\r\v\f]+|[^ \t\r\v\f]+")
 _PRIORITY = re.compile(r"[1-9]\d?|1\d\d|2[0-4]\d|25[0-5]")
 _KEYWORD = re.compile(r"[A-Za-z_][A-Za-z_-]*")
 _STATE = re.compile(r"MASTER|BACKUP")
-_NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._][A-Za-z0-9._-]*")
 # a value that YAML and one line can hold
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
 _HEAD = re.compile(r".*[/:,=@(\[\"']")
@@ -160,12 +160,12 @@ class _Weaver:
     def _by_meaning(self, words: Texts, keywords: Sequence[str], number: int) -> str | None:
         """What a vrrp_instance has a name for."""
         instance = next((one for one in self.instances if one.line <= number <= one.last), None)
-        pattern = {"priority": _PRIORITY, "state": _STATE, "interface": _NAME}.get(keywords[0])
+        pattern = {"priority": _PRIORITY, "state": _STATE, "interface": NAME}.get(keywords[0])
         if instance is None or pattern is None or not all(map(pattern.fullmatch, words)):
             return None
         name = keywords[0]
         if name != "interface" and len(self.instances) > 1:
-            if not _NAME.fullmatch(instance.name):
+            if not NAME.fullmatch(instance.name):
                 return None
             name = f"{name}.{instance.name}"
         if self.values.setdefault(name, words) != words:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -38,9 +37,6 @@ User = Annotated[str, typer.Option("--user", metavar="NAME", help="Whom to log i
 Become = Annotated[str, typer.Option("--become", metavar="sudo", help="How to become root: sudo.")]
 NoFiles = Annotated[bool, typer.Option("--no-files", help="Take only the daemons' main files.")]
 InLab = Annotated[bool, typer.Option("--lab", help="The hosts are nodes of the lab that is up.")]
-
-_NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._][A-Za-z0-9._-]*")
-_HOST = re.compile(r"[A-Za-z0-9._:][A-Za-z0-9._:%-]*")
 
 
 def import_(
@@ -118,6 +114,7 @@ def _here(file: Path, hosts: Sequence[str], shown: View, *, merge: bool) -> None
 def _hosts(words: Sequence[str]) -> dict[str, str]:
     """Names by host, "" = the one that the host has. Raises UsageError for what is neither."""
     from lbctl.errors import UsageError
+    from lbctl.model.spelling import HOST, NAME
 
     if not words:
         raise UsageError(
@@ -128,7 +125,7 @@ def _hosts(words: Sequence[str]) -> dict[str, str]:
         name, equals, host = word.rpartition("=")
         if "@" in host:
             raise UsageError(f"{host} names a user", mend="say so with --user, or in ssh's own configuration")
-        if not _HOST.fullmatch(host) or (equals and not _NAME.fullmatch(name)):
+        if not HOST.fullmatch(host) or (equals and not NAME.fullmatch(name)):
             raise UsageError(f"{word!r} is neither HOST nor NAME=HOST", mend="names are of A-Z a-z 0-9 . _ -")
         if host in found:
             raise UsageError(f"{host} is named twice", mend="each host is one node")
@@ -138,8 +135,9 @@ def _hosts(words: Sequence[str]) -> dict[str, str]:
 
 def _head(cluster: str, user: str, become: str, in_lab: bool) -> dict[str, str | dict[str, str]]:
     from lbctl.errors import UsageError
+    from lbctl.model.spelling import NAME
 
-    if not _NAME.fullmatch(cluster):
+    if not NAME.fullmatch(cluster):
         raise UsageError(
             f"{cluster!r} cannot be a cluster's name", mend="--cluster NAME, of A-Z a-z 0-9 . _ -"
         )

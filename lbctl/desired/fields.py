@@ -11,12 +11,10 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from lbctl.model.reference import NODE_NAMES
+from lbctl.model.spelling import HOST, NAME, PATH, is_path
 
-NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._][A-Za-z0-9._-]*")
-PATH = re.compile(r"/(?:[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*|\.[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*)")
 VERSION = re.compile(r"[A-Za-z0-9.*][A-Za-z0-9.*+:~-]*")
 SYSCTL = re.compile(r"[a-z0-9_][a-z0-9._/-]*")
-HOST = re.compile(r"[A-Za-z0-9._:][A-Za-z0-9._:%-]*")
 VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 MODE = re.compile(r"0?[0-7]{3,4}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -109,8 +107,7 @@ def mode(value: object) -> str:
 
 def path(value: str) -> str:
     """An absolute, normalised path on a node."""
-    good = PATH.fullmatch(value) and not value.endswith("/") and "//" not in value
-    if not good or any(part in (".", "..") for part in value.split("/")):
+    if not is_path(value):
         mend = "absolute, without . or .., of A-Z a-z 0-9 . _ @ + -"
         raise wrong(f"{value!r} is not a path that lbctl can manage", mend)
     return value
