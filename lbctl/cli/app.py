@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from inspect import cleandoc
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from lbctl.cli import lab, node
 
 COMMANDS = (
     "init",
+    "import",
     "validate",
     "render",
     "lint",
@@ -31,7 +33,8 @@ COMMANDS = (
     "restart",
     "upgrade",
 )
-"""Each is the function of its own name in its own module here; `node` and `lab` are groups of their own."""
+"""Each is the function of its own name in its own module here (of `import` both end in `_`); `node` and `lab`
+are groups of their own."""
 
 HELP = """Plan and apply for clusters of HAProxy and keepalived.
 
@@ -42,6 +45,7 @@ undoes what does not verify; drift says when somebody changed a node by hand.
 \b
 Examples:
   lbctl init                         make a new workspace
+  lbctl import lb1 lb2 lb3           or one of a cluster that runs already
   lbctl validate                     check the cluster file, connect to nothing
   lbctl lint                         say what is wrong with the configuration
   lbctl plan --out plans/next.json   show what would change, keep it for apply
@@ -96,7 +100,8 @@ def first_sentence(text: str) -> str:
 
 def _register() -> None:
     for name in COMMANDS:
-        app.command(name)(getattr(import_module(f"lbctl.cli.{name}"), name))
+        own = f"{name}_" if iskeyword(name) else name
+        app.command(name)(getattr(import_module(f"lbctl.cli.{own}"), own))
     app.add_typer(node.app, name="node", short_help="Forget a node that is gone for good.")
     app.add_typer(lab.app, name="lab", short_help="Boot the cluster on this machine, to try it.")
     _set_helps(app)

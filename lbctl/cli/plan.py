@@ -13,7 +13,7 @@ from lbctl.cli.options import CLUSTER_FILE, Exclude, File, Json, NoColor, Text, 
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for apply.")]
 DetailedExitcode = Annotated[
-    bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
+    bool, typer.Option("--detailed-exitcode", help="Exit with 2 when a node would change.")
 ]
 
 
@@ -64,5 +64,5 @@ def plan(
 
             save_plan(out, made)
             shown.note(f"Saved: {out}. Apply it with: lbctl apply {out}")
-    if detailed_exitcode and not made.empty:
+    if detailed_exitcode and made.touches:
         raise typer.Exit(int(Exit.CHANGES))

@@ -27,7 +27,7 @@ def reached(
     from lbctl.transport.cluster import SshTransport
 
     cluster = without(load(file, secrets=secrets, login=login), exclude or ())
-    transport = SshTransport(cluster.nodes, _ssh_config(cluster) if cluster.lab_only else None)
+    transport = SshTransport(cluster.nodes, lab_config(cluster.name) if cluster.lab_only else None)
     patient = True
     try:
         transport.begin()
@@ -66,19 +66,19 @@ def known(cluster: Cluster, name: str) -> None:
         )
 
 
-def _ssh_config(cluster: Cluster) -> Path:
-    """The lab's of that cluster; of several, the one that LBCTL_LAB names by its prefix."""
+def lab_config(cluster: str) -> Path:
+    """ssh's own for the lab of that cluster; of several, the one that LBCTL_LAB names by its prefix."""
     from lbctl.errors import LabError
     from lbctl.lab.registry import found
 
     wanted = os.environ.get("LBCTL_LAB", "")
-    labs = [lab for lab in found() if lab.cluster == cluster.name and wanted in ("", lab.prefix)]
+    labs = [lab for lab in found() if lab.cluster == cluster and wanted in ("", lab.prefix)]
     if not labs:
         which = f"no lab {wanted} is up" if wanted else "no lab is up"
         mend = "boot one: lbctl lab up"
-        raise LabError(f"{which} for cluster {cluster.name}, which lives in a lab only", mend=mend)
+        raise LabError(f"{which} for cluster {cluster}, which lives in a lab only", mend=mend)
     if len(labs) > 1:
         names = ", ".join(lab.prefix for lab in labs)
         mend = f"choose one: LBCTL_LAB={labs[0].prefix} lbctl …"
-        raise LabError(f"several labs are up for cluster {cluster.name}: {names}", mend=mend)
+        raise LabError(f"several labs are up for cluster {cluster}: {names}", mend=mend)
     return labs[0].ssh_config

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lbctl.desired.fill import Filling, Line, lines
+from lbctl.desired.models import FileAttributes
 from lbctl.desired.sources import source
 from lbctl.desired.tree import Findings, Map, Scalar
 from lbctl.document import Document, Language, holds_secret, mask
+from lbctl.document.text import raw_lines
 from lbctl.errors import Place, Problem
 from lbctl.model.cluster import MAIN_FILES, ManagedFile
 from lbctl.model.content import Content, unresolved
@@ -20,6 +22,20 @@ One = tuple[Content, bool, Document, tuple[Place, ...]]
 Write = Callable[[Filling], list[Line]]
 
 
+@dataclass(frozen=True)
+class Part:
+    """A daemon's part of the cluster file on one node: `write` gives its lines under one filling.
+
+    `whole` = they are a file of the daemon's own words.
+    """
+
+    language: Language
+    write: Write
+    add: Add
+    attributes: FileAttributes
+    whole: bool
+
+
 @dataclass
 class Rendered:
     """What was rendered already: nodes that have the same text share one document, and one check of it."""
@@ -28,42 +44,53 @@ class Rendered:
 
 
 def managed(
-    language: Language, write: Write, shown: Filling, real: Filling | None, add: Add, rendered: Rendered
+    part: Part, shown: Filling, real: Filling | None, rendered: Rendered
 ) -> tuple[ManagedFile, Document]:
     """The daemon's file on one node, and its document.
 
-    `write` gives the lines under one filling; `real` is the filling that reveals, None when secrets are not
-    resolved.
+    `real` is the filling that reveals, None when secrets are not resolved.
     """
-    written = write(shown)
+    written = part.write(shown)
     masked = _bytes(written)
-    data = _bytes(write(real)) if real and shown.used else masked
-    key = (language.name, masked, data, written[0].place if written else None)
+    data = _bytes(part.write(real)) if real and shown.used else masked
+    name = part.language.name
+    key = (name, masked, data, written[0].place if written else None)
     if key not in rendered.seen:
-        rendered.seen[key] = _document(language, written, masked, data, add, shown.findings, real is not None)
+        rendered.seen[key] = _document(part, written, masked, data, shown.findings, real is not None)
     content, secret, document, places = rendered.seen[key]
-    mode = "0600" if secret or shown.used else "0644"
-    effects = (Effect(language.name, Impact.RELOAD),)
-    path = MAIN_FILES[language.name]
-    file = ManagedFile(path, content, mode, daemon=language.name, effects=effects, places=places)
+    own = part.attributes
+    mode = own.mode or ("0600" if secret or shown.used else "0644")
+    effects = (Effect(name, Impact.RELOAD),)
+    path = MAIN_FILES[name]
+    file = ManagedFile(path, content, mode, own.owner, own.group, name, effects, places=places)
     return file, document
 
 
-def whole(part: Map, key: str, base: Path, filling: Filling) -> list[Line]:
-    """The lines of the daemon's own words in a file (`file: PATH`), filled."""
-    named = part.get(key)
+def whole(language: Language, part: Map, base: Path, filling: Filling) -> list[Line]:
+    """The lines of the daemon's own words in a file (`file: PATH`), filled; to the byte, also at its end."""
+    named = part.get("file")
     if not isinstance(named, Scalar):
         return []
     data = source(base, named.text, named.place, filling.findings)
     if data is None:
         return []
+    filling.findings.sources[str(Path(named.text))] = _kept(language, data)
     text = data.decode("utf-8", "surrogateescape")
     file = str(Path(filling.findings.file).parent / named.text)
     found: list[Line] = []
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
         place = Place(file, number)
         found += [Line(one, place) for one in filling.line(line, place)]
+    if found and not text.endswith("\n"):
+        found[-1] = replace(found[-1], end="")
     return found
+
+
+def _kept(language: Language, data: bytes) -> bytes:
+    """The file as it may be kept: a secret that stands in clear is masked, a reference stays."""
+    document = language.parse(data, "")
+    pairs = zip((line.raw for line in document.lines), raw_lines(mask(document)), strict=True)
+    return b"".join(raw if b"${secret." in raw else masked for raw, masked in pairs)
 
 
 def block(scalar: Scalar, filling: Filling) -> list[Line]:
@@ -72,22 +99,23 @@ def block(scalar: Scalar, filling: Filling) -> list[Line]:
 
 
 def _bytes(written: Sequence[Line]) -> bytes:
-    return "".join(f"{line.text}\n" for line in written).encode("utf-8", "surrogateescape")
+    return "".join(f"{line.text}{line.end}" for line in written).encode("utf-8", "surrogateescape")
 
 
 def _document(
-    language: Language,
-    written: Sequence[Line],
-    masked: bytes,
-    data: bytes,
-    add: Add,
-    findings: Findings,
-    reveal: bool,
+    part: Part, written: Sequence[Line], masked: bytes, data: bytes, findings: Findings, reveal: bool
 ) -> One:
-    """Content, whether it holds a secret word, the document, and where its lines come from."""
+    """Content, whether it holds a secret word, the document, and where its lines come from.
+
+    What is wrong with a whole file is the daemon's to judge: it may run with it already, and what it refuses
+    is refused before any node is touched.
+    """
+    language, add = part.language, part.add
     plain = language.parse(masked, MAIN_FILES[language.name])
     for problem in plain.problems:
         located = _located(problem, written)
+        if part.whole:
+            located = replace(located, level="warning")
         # said already, with the nearest known word
         if problem.code != "unknown-section" or not findings.has("unknown-keyword", located.place):
             findings.add(located)

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._][A-Za-z0-9._-]*")
-PATH = re.compile(r"/(?:[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*|\.[A-Za-z0-9_@+-][A-Za-z0-9._@/+-]*)")
+from lbctl.model.reference import NODE_NAMES
+from lbctl.model.spelling import HOST, NAME, PATH, is_path
+
 VERSION = re.compile(r"[A-Za-z0-9.*][A-Za-z0-9.*+:~-]*")
 SYSCTL = re.compile(r"[a-z0-9_][a-z0-9._/-]*")
-HOST = re.compile(r"[A-Za-z0-9._:][A-Za-z0-9._:%-]*")
+VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 MODE = re.compile(r"0?[0-7]{3,4}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -106,8 +107,7 @@ def mode(value: object) -> str:
 
 def path(value: str) -> str:
     """An absolute, normalised path on a node."""
-    good = PATH.fullmatch(value) and not value.endswith("/") and "//" not in value
-    if not good or any(part in (".", "..") for part in value.split("/")):
+    if not is_path(value):
         mend = "absolute, without . or .., of A-Z a-z 0-9 . _ @ + -"
         raise wrong(f"{value!r} is not a path that lbctl can manage", mend)
     return value
@@ -120,6 +120,21 @@ def package(value: object) -> str | None:
     if not isinstance(value, str):
         raise wrong("a version is a string: YAML reads it as a number", 'quote it: "2.6.*"')
     return matching(VERSION, "a version pattern such as 2.6.*")(value)
+
+
+def variable(name: str) -> str:
+    """The name of a node's own variable."""
+    if name in NODE_NAMES:
+        raise wrong(f"${{node.{name}}} is lbctl's own", "choose another name")
+    if not VARIABLE.fullmatch(name):
+        raise wrong(f"{name!r} is not the name of a variable: A-Z a-z 0-9 _ -, and a letter in front")
+    return name
+
+
+def variable_value(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise wrong(f"{shown(value)} is not a value of a variable", "a number or a string")
+    return one_line(str(value))
 
 
 def sysctl(value: object) -> str:
@@ -174,4 +189,6 @@ State = _any(state, {"anyOf": [{"enum": ["MASTER", "BACKUP"]}, _PER_INSTANCE]})
 Mode = _any(mode, {"type": "string", "pattern": MODE.pattern})
 Version = _any(package, {"type": ["string", "null"]})
 SysctlValue = _any(sysctl, {"type": ["string", "integer"]})
+Variable = _text(variable, {"pattern": VARIABLE.pattern})
+VariableValue = _any(variable_value, {"type": ["string", "integer"]})
 Check = _any(check_words, _CHECK)

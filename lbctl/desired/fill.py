@@ -1,6 +1,7 @@
 """`${node.…}`, `${vip.…}` and `${secret.…}`, replaced in text and in values.
 
-Anything else in `${…}` is the daemons' own (HAProxy's environment, keepalived's definitions) and stays.
+Anything else in `${…}` is the daemons' own (HAProxy's environment, keepalived's definitions) and stays;
+`$${node.…}` is read as `${node.…}`, which stays too.
 """
 
 from __future__ import annotations
@@ -9,28 +10,32 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lbctl.desired.secrets import Ref, Secrets, word_fault
+from lbctl.desired.secrets import Ref, Secrets, is_word, word_fault
 from lbctl.desired.tree import Findings, Scalar
 from lbctl.document import MASK
 from lbctl.document.nearest import nearest
 from lbctl.errors import Place
+from lbctl.model.reference import REFERENCE
 
 PEERS = "node.peers"
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9._-]+)+)\}")
-# a comment takes what is known of the node, and no secret: it may show how a reference is written
+# a comment takes what is known, and keeps the rest: it may show how a reference is written
 _COMMENTS = {"haproxy": ("#",), "keepalived": ("#", "!")}
 _SPECIAL = re.compile(r"([\s#'\\])")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a configuration to be, and where in the user's files it comes from."""
+    """A line of a configuration to be, and where in the user's files it comes from.
+
+    `end` is "" where the last line of a file has no newline.
+    """
 
     text: str
     place: Place
+    end: str = "\n"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,9 @@ class Filling:
 
     def word(self, text: str, place: Place, keyword: str = "") -> str:
         """A value with its references replaced, not yet quoted."""
-        return _REFERENCE.sub(lambda m: self._value(m[1], place, keyword), text) if "${" in text else text
+        if "${" not in text:
+            return text
+        return REFERENCE.sub(lambda m: m[0][1:] if m[1] else self._value(m[2], place, keyword), text)
 
     def line(self, text: str, place: Place) -> list[str]:
         """A line of text with its references replaced; ${node.peers} alone on a line is a line a peer."""
@@ -60,15 +67,20 @@ class Filling:
             indent = text[: len(text) - len(text.lstrip())]
             return [indent + peer for peer in self.peers]
         keyword = text.split()[0]
-        if self.language in _COMMENTS and keyword.startswith(_COMMENTS[self.language]):
-            return [_REFERENCE.sub(lambda m: self.values.get(m[1], m[0]), text)]
+        comment = self.language in _COMMENTS and keyword.startswith(_COMMENTS[self.language])
 
         def replace(match: re.Match[str]) -> str:
-            value = self._value(match[1], place, keyword)
-            is_secret = match[1].startswith("secret.")
-            return self._in_text(value, text[: match.start()], place) if is_secret else value
+            name = match[2]
+            if match[1]:
+                return match[0][1:]
+            if comment and not self._knows(name):
+                return match[0]
+            value = self._value(name, place, keyword)
+            ref = self._secret(name)
+            escape = ref is not None and not ref.as_is
+            return self._in_text(value, text[: match.start()], place) if escape else value
 
-        return [_REFERENCE.sub(replace, text)]
+        return [REFERENCE.sub(replace, text)]
 
     def secret(self, ref: Ref, place: Place, keyword: str) -> str:
         """A secret's value, checked; the mask where it is masked or cannot be had."""
@@ -77,14 +89,24 @@ class Filling:
         if value is None or not self.secrets.resolve:
             return MASK
         if fault := word_fault(value, self.language, keyword):
-            self.findings.error(f"the secret ({ref}) {fault}", place, "choose another value")
-            return MASK
+            text = f"the secret ({ref}) {fault}"
+            if not (ref.as_is and is_word(value, as_is=True)):
+                self.findings.error(text, place, "choose another value")
+                return MASK
+            self.findings.warn(text, place, "it is put in as it is; choose another value", "secret-word")
         return value
 
-    def _value(self, name: str, place: Place, keyword: str) -> str:
+    def _secret(self, name: str) -> Ref | None:
         kind, _, rest = name.partition(".")
-        if kind == "secret" and rest in self.secrets.named:
-            return self.secret(self.secrets.named[rest], place, keyword)
+        return self.secrets.named.get(rest) if kind == "secret" else None
+
+    def _knows(self, name: str) -> bool:
+        return name in self.values or self._secret(name) is not None
+
+    def _value(self, name: str, place: Place, keyword: str) -> str:
+        ref = self._secret(name)
+        if ref is not None:
+            return self.secret(ref, place, keyword)
         if name in self.values:
             return self.values[name]
         mend = _mend(name, self.values, self.secrets.named)

@@ -32,8 +32,8 @@ CONTROLLERS = "controllers"
 Rendered = tuple[ManagedFile, Document] | None
 
 
-def load(path: Path, *, secrets: bool = True, login: bool = False) -> Cluster:
-    """The cluster of a cluster file.
+def load(path: Path, *, secrets: bool = True, login: bool = False, secrets_of: Path | None = None) -> Cluster:
+    """The cluster of a cluster file. `secrets_of` is the file beside which its secrets are, if another one.
 
     Without `secrets` none is resolved, but with `login` the password that sudo asks for; files show the mask
     in their place. Nothing but the file and those that it names beside itself is read, nothing is run. Raises
@@ -41,18 +41,21 @@ def load(path: Path, *, secrets: bool = True, login: bool = False) -> Cluster:
     """
     findings = Findings(str(path))
     tree = read(path, findings)
-    cluster = _cluster(path, tree, findings, secrets, login) if tree is not None else None
+    where = (secrets_of or path).parent
+    cluster = _cluster(path, tree, findings, secrets, login, where) if tree is not None else None
     if findings.errors or cluster is None:
         raise InputError(findings.all)
     return cluster
 
 
-def _cluster(path: Path, tree: Map, findings: Findings, resolve: bool, login: bool) -> Cluster | None:
+def _cluster(
+    path: Path, tree: Map, findings: Findings, resolve: bool, login: bool, secrets_in: Path
+) -> Cluster | None:
     whole = written_out(tree)
     file, good = checked(whole, ClusterFile, findings)
     if file is None:
         return None
-    secrets = Secrets(_references(file, good, findings), path.parent, findings, resolve, login)
+    secrets = Secrets(_references(file, good, findings), secrets_in, findings, resolve, login)
     shared = nodes.Shared(
         path.parent,
         secrets,
@@ -85,6 +88,7 @@ def _cluster(path: Path, tree: Map, findings: Findings, resolve: bool, login: bo
         file.lab == "only",
         file.handover,
         findings.all,
+        sources=findings.sources,
     )
     return _with_digest(found, drafts)
 
@@ -98,7 +102,7 @@ def _references(file: ClusterFile, good: Map, findings: Findings) -> dict[str, R
     found = {}
     for name, model in file.secrets.items():
         if ref := reference(model, place_of(good, ("secrets", name), key=True), findings):
-            found[name] = ref
+            found[name] = replace(ref, as_is=model.as_is)
     return found
 
 

@@ -23,6 +23,8 @@ from lbctl.desired.fields import (
     State,
     SysctlKey,
     SysctlValue,
+    Variable,
+    VariableValue,
     Version,
 )
 
@@ -40,6 +42,15 @@ class SecretRef(Level):
 
     env: Name | None = Field(default=None, description="Name of an environment variable.")
     file: Line | None = Field(default=None, description="Path of a file, relative to the cluster file.")
+
+
+class NamedSecret(SecretRef):
+    """A secret by its name, to stand in text."""
+
+    as_is: bool = Field(
+        default=False,
+        description="true: put in as it is, neither escaped nor refused for how the daemon reads it.",
+    )
 
 
 class Login(Level):
@@ -63,6 +74,9 @@ class Node(Level):
     )
     interface: Name | None = Field(default=None, description="VRRP interface, where the nodes differ.")
     state: State = Field(default=None, description="MASTER or BACKUP, where the nodes differ.")
+    vars: dict[Variable, VariableValue] = Field(
+        default={}, description="What else differs: NAME is ${node.NAME} in text."
+    )
     ssh: Login = Field(default_factory=Login.model_construct)
     packages: Any = None
     sysctl: Any = None
@@ -130,7 +144,15 @@ class ApiService(ServiceDefaults):
     port: Port = Field(description="The port on the VIP and on the members.")
 
 
-class HaproxyPart(Level):
+class FileAttributes(Level):
+    """Of a daemon's main file on the nodes. Without: root's, 0644, and 0600 with a secret in it."""
+
+    mode: Mode = Field(default=None, description='Octal, quoted: "0644".')
+    owner: Name = "root"
+    group: Name = "root"
+
+
+class HaproxyPart(FileAttributes):
     """haproxy.cfg: short forms, text, or a whole file."""
 
     file: Line | None = Field(default=None, description="The whole configuration is this file's.")
@@ -164,4 +186,4 @@ class ClusterFile(Wanted):
     controllers: dict[Name, Server] = Field(default={}, description="The group of members named controllers.")
     members: dict[Name, dict[Name, Server]] = Field(default={}, description="Other groups of members.")
     vips: dict[Name, list[Interface]] = Field(default={}, description="The floating addresses.")
-    secrets: dict[Name, SecretRef] = Field(default={}, description="Secrets by name, used as ${secret.NAME}.")
+    secrets: dict[Name, NamedSecret] = Field(default={}, description="By name, used as ${secret.NAME}.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lbctl.desired.fields import NAME
 from lbctl.desired.read import read
 from lbctl.desired.tree import Findings, Scalar
 from lbctl.errors import InputError, Place
+from lbctl.model.spelling import NAME
 
 
 def name_of(path: Path) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lbctl.desired import daemons, files, proxy, vrrp
+from lbctl.desired.checked import checked
 from lbctl.desired.fill import Filling, Line
-from lbctl.desired.models import Login, Wanted
+from lbctl.desired.models import FileAttributes, Login, Wanted
 from lbctl.desired.models import Node as NodePart
 from lbctl.desired.secrets import Ref, Secrets
-from lbctl.desired.tree import Findings, Map, Scalar, place_of
+from lbctl.desired.tree import Findings, Map, Scalar, only, place_of
 from lbctl.document import Document
 from lbctl.errors import Place
 from lbctl.haproxy import LANGUAGE as HAPROXY
@@ -54,6 +55,7 @@ def keepalived(draft: Draft, shared: Shared) -> tuple[ManagedFile, Document] | N
     part = draft.tree.get("keepalived")
     if draft.wanted.keepalived is None or not isinstance(part, Map):
         return None
+    attributes, words = _attributes(part, shared)
     own = draft.part
     about = vrrp.Vrrp(
         draft.name,
@@ -66,12 +68,13 @@ def keepalived(draft: Draft, shared: Shared) -> tuple[ManagedFile, Document] | N
     )
 
     def write(filling: Filling) -> list[Line]:
-        if "file" in part.entries:
-            _alone(part, "keepalived", shared.findings)
-            return daemons.whole(part, "file", shared.base, filling)
-        return vrrp.configuration(part, about, filling)
+        if "file" in words.entries:
+            _alone(words, "keepalived", shared.findings)
+            return daemons.whole(KEEPALIVED, words, shared.base, filling)
+        return vrrp.configuration(words, about, filling)
 
-    return _managed(draft, shared, "keepalived", write)
+    adding, whole = _adding(add_keepalived, shared), "file" in words.entries
+    return _managed(draft, shared, daemons.Part(KEEPALIVED, write, adding, attributes, whole))
 
 
 def haproxy(draft: Draft, shared: Shared, around: proxy.Around) -> tuple[ManagedFile, Document] | None:
@@ -83,10 +86,11 @@ def haproxy(draft: Draft, shared: Shared, around: proxy.Around) -> tuple[Managed
     def write(filling: Filling) -> list[Line]:
         if "file" in part.entries:
             _alone(part, "haproxy", shared.findings)
-            return daemons.whole(part, "file", shared.base, filling)
+            return daemons.whole(HAPROXY, part, shared.base, filling)
         return proxy.configuration(model, part, around, filling)
 
-    return _managed(draft, shared, "haproxy", write)
+    adding, whole = _adding(add_haproxy, shared), "file" in part.entries
+    return _managed(draft, shared, daemons.Part(HAPROXY, write, adding, model, whole))
 
 
 def others(draft: Draft, shared: Shared) -> tuple[ManagedFile, ...]:
@@ -149,17 +153,25 @@ def ssh(draft: Draft, common: Login, shared: Shared, places: Map) -> Ssh:
     )
 
 
-def _managed(draft: Draft, shared: Shared, daemon: str, write: daemons.Write) -> tuple[ManagedFile, Document]:
-    language, add = (HAPROXY, add_haproxy) if daemon == "haproxy" else (KEEPALIVED, add_keepalived)
-    wording = _wording(draft, shared, daemon)
-    result = daemons.managed(
-        language,
-        write,
-        wording.shown,
-        wording.real,
-        lambda document: add(document, shared.additions),
-        shared.rendered,
-    )
+def _attributes(part: Map, shared: Shared) -> tuple[FileAttributes, Map]:
+    """What keepalived's part says of its file's mode and owner, and the part without that."""
+    own = only(part, lambda key: key in FileAttributes.model_fields)
+    words = only(part, lambda key: key not in FileAttributes.model_fields)
+    if not own.entries:
+        return FileAttributes.model_construct(), words
+    model, _ = checked(own, FileAttributes, shared.findings, "keepalived.")
+    return model or FileAttributes.model_construct(), words
+
+
+def _adding(
+    add: Callable[[Document, Sequence[str]], Document], shared: Shared
+) -> Callable[[Document], Document]:
+    return lambda document: add(document, shared.additions)
+
+
+def _managed(draft: Draft, shared: Shared, part: daemons.Part) -> tuple[ManagedFile, Document]:
+    wording = _wording(draft, shared, part.language.name)
+    result = daemons.managed(part, wording.shown, wording.real, shared.rendered)
     draft.used.update(wording.shown.used)
     return result
 
@@ -186,6 +198,7 @@ def _values(draft: Draft, shared: Shared, language: str) -> Mapping[str, str]:
             values[f"node.{key}"] = str(value)
     if interface := part.interface or _common_interface(draft.tree):
         values["node.interface"] = interface
+    values |= {f"node.{name}": value for name, value in part.vars.items()}
     for name, addresses in shared.vips.items():
         # keepalived puts the address on an interface, everything else only names it
         first = next(iter(addresses), "")
@@ -211,6 +224,6 @@ def _common_interface(tree: Map) -> str | None:
 def _alone(part: Map, daemon: str, findings: Findings) -> None:
     """`file` is the whole configuration: nothing may stand beside it."""
     for key, entry in part.entries.items():
-        if key != "file":
+        if key != "file" and key not in FileAttributes.model_fields:
             text = f"{daemon}.{key} stands beside {daemon}.file, which is the whole configuration"
             findings.error(text, entry.place, "remove one of them")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lbctl.desired.tree import Findings
-from lbctl.document import MASK
+from lbctl.document import MASK, encode
 from lbctl.errors import Place
 
 MOST_BYTES = 1024 * 1024
@@ -20,11 +20,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Ref:
-    """Where a secret is (`kind`: env or file), and where the cluster file says so."""
+    """Where a secret is (`kind`: env or file), and where the cluster file says so.
+
+    `as_is` = its value is put in as it is: neither escaped for its daemon, nor refused for how that reads it.
+    """
 
     kind: str
     where: str
     place: Place
+    as_is: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.where}"
@@ -55,7 +59,8 @@ class Secrets:
         if data is None:
             return None
         try:
-            return data.decode().removesuffix("\n").removesuffix("\r")
+            text = data.decode("utf-8", "surrogateescape" if ref.as_is else "strict")
+            return text.removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             self.findings.error(f"the secret ({ref}) is not UTF-8", ref.place, "a word is text")
             return None
@@ -100,18 +105,23 @@ class Secrets:
         return data
 
 
+def is_word(value: str, *, as_is: bool = False) -> bool:
+    """One line, and nothing in it that a terminal would obey; as it is it may hold a tab, within quotes."""
+    return not _CONTROL.search(value.replace("\t", "") if as_is else value)
+
+
 def word_fault(value: str, language: str, keyword: str) -> str:
     """What makes a secret unusable as a word of the daemon's language, without telling it; "" = nothing.
 
     keepalived cuts a word at `#` and `!`, and auth_pass after eight characters, without an error.
     """
-    if _CONTROL.search(value):
+    if not is_word(value):
         return "holds a newline or a control character"
     if '"' in value:
         return 'holds a double quote (")'
     if language == "keepalived":
         if re.search(r"[#!]", value):
             return "holds # or !, where keepalived begins a comment"
-        if keyword == "auth_pass" and len(value.encode()) > AUTH_PASS:
+        if keyword == "auth_pass" and len(encode(value)) > AUTH_PASS:
             return f"is longer than {AUTH_PASS} characters: keepalived would use only the first {AUTH_PASS}"
     return ""

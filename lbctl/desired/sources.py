@@ -35,4 +35,5 @@ def source(base: Path, name: str, place: Place, findings: Findings) -> bytes | N
     if len(data) > MOST_BYTES:
         findings.error(f"{name} is larger than {MOST_BYTES // 1024 // 1024} MiB", place, "name another")
         return None
+    findings.sources[str(Path(name))] = data
     return data

@@ -61,10 +61,14 @@ Tree = Scalar | Sequence | Map
 
 @dataclass
 class Findings:
-    """Everything that was found wrong so far, in the order of finding; the same is kept once."""
+    """Everything that was found wrong so far, in the order of finding; the same is kept once.
+
+    `sources` are the files beside the cluster file that were read, by the names that it has for them.
+    """
 
     file: str
     problems: dict[Problem, None] = field(default_factory=dict)
+    sources: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def error(self, text: str, place: Place | None, mend: str = "") -> None:
         self.add(Problem(text, place, mend))

@@ -5,7 +5,7 @@ Shared by both languages, pure.
 
 from __future__ import annotations
 
-from lbctl.document.mask import MASK, holds_secret, mask, masked_words
+from lbctl.document.mask import MASK, hidden, holds_secret, mask, masked_words
 from lbctl.document.text import Document, Language, Line, Scan, Statement, Word, decode, encode
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Word",
     "decode",
     "encode",
+    "hidden",
     "holds_secret",
     "mask",
     "masked_words",

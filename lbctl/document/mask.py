@@ -17,7 +17,7 @@ def mask(document: Document) -> bytes:
 
 def holds_secret(document: Document) -> bool:
     """Whether `mask` would hide anything."""
-    return any(_hidden(document.language, line) for line in document.lines)
+    return any(hidden(document.language, line) for line in document.lines)
 
 
 def masked_words(language: Language, words: tuple[str, ...]) -> tuple[str, ...]:
@@ -30,14 +30,14 @@ def masked_words(language: Language, words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _masked(language: Language, line: Line) -> bytes:
     raw, parts, done = line.raw, [], 0
-    for start, end in _hidden(language, line):
+    for start, end in hidden(language, line):
         parts += [raw[done:start], MASK.encode()]
         done = end
     return b"".join([*parts, raw[done:]])
 
 
-def _hidden(language: Language, line: Line) -> list[tuple[int, int]]:
-    """The byte ranges of a line that nobody may see, in order."""
+def hidden(language: Language, line: Line) -> list[tuple[int, int]]:
+    """The byte ranges of a line that nobody may see, in order; also in its comment."""
     content = line.raw.rstrip(b"\r\n")
     if line.words and b"#" not in content and b"!" not in content and not language.secret(line.words):
         return []

@@ -146,6 +146,7 @@ class Cluster:
     `digest` is the SHA-256 of everything desired with secrets as references: two equal digests mean the
     same desired state. `lab_only` = its nodes are reached only through a running lab. `problems`: what was
     found while reading that does not keep the file from being used, of level unsafe or warning.
+    `sources` are the files that it names beside itself, as they were read.
     `left_out` are nodes of the file that are left out this time: nobody connects to them. `retired` are
     nodes that the owner records name and the file does not: they are to go.
     """
@@ -162,6 +163,7 @@ class Cluster:
     problems: tuple[Problem, ...] = field(default=(), compare=False)
     left_out: tuple[Node, ...] = ()
     retired: tuple[Node, ...] = ()
+    sources: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def excluded(self) -> tuple[str, ...]:

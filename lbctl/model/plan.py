@@ -114,6 +114,11 @@ class Plan:
         return not self.changes
 
     @property
+    def touches(self) -> bool:
+        """Would anything change on a node but what lbctl records there?"""
+        return any(change.action.touches for change in self.changes)
+
+    @property
     def unfinished(self) -> tuple[str, ...]:
         """The nodes that an apply which was cut off left with its undo armed."""
         return tuple(p.text.partition(":")[0] for p in self.problems if p.code == "unfinished")

@@ -117,7 +117,7 @@ def foreign(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Problem, .
 def _mend(code: str) -> str:
     mends = {
         "drift": "take the change into the cluster file, or undo it knowingly",
-        "take-over": "compare the plan with what is there; the old files are kept on the node",
+        "take-over": "first lbctl import it, or apply the file as import wrote it, which only records; or",
         "split": "VRRP peers compare this in every advert: those that differ do not hear each other",
     }
     return f"{mends.get(code, 'if that is meant')}: {_allow(code)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,19 +83,28 @@ class ClusterState:
         """Every apply from this workspace, oldest first."""
         return tuple(history.entries(self.path / "history.jsonl"))
 
-    def keep_desired(self, serial: int, text: str) -> None:
-        """Keep the cluster file's text of a serial; secrets are references in it."""
-        write(self._desired(serial), text)
+    def keep_desired(self, serial: int, text: str, sources: Mapping[str, bytes]) -> None:
+        """Keep the cluster file's text of a serial, and what it names beside itself; none holds a secret."""
+        kept = self.desired_file(serial)
+        for name, data in sources.items():
+            write(kept.parent / os.path.normpath(name), data)
+        write(kept, text)  # the last: whoever finds it finds all
 
     def desired(self, serial: int) -> str:
         """The cluster file's text of a serial, "" when it is not kept here."""
-        return read(self._desired(serial))
+        return read(self.desired_file(serial))
+
+    def desired_file(self, serial: int) -> Path:
+        """Where that is, with the files that it names beside it."""
+        return self.path / "desired" / str(serial) / "cluster.yaml"
+
+    def serials(self) -> tuple[int, ...]:
+        """Those whose cluster file is kept here, the latest first."""
+        found = (self.path / "desired").glob("*/cluster.yaml")
+        return tuple(sorted((int(p.parent.name) for p in found if p.parent.name.isdigit()), reverse=True))
 
     def _used(self, plan_id: str) -> Path:
         return self.path / "used" / plan_id
-
-    def _desired(self, serial: int) -> Path:
-        return self.path / "desired" / f"{serial}.yaml"
 
 
 def _used_already(plan_id: str) -> PlanFileError:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lbctl.errors import InputError, LbctlError, Problem
+from lbctl.model.adoption import Adoption, Merged, Proposed
 from lbctl.model.election import ElectionTable
 from lbctl.model.event import (
     ConnectionLost,
@@ -32,6 +33,7 @@ from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import ApplyReport, DrainReport, DriftReport, ForgetReport, HandoverReport
 from lbctl.views.escape import shown_lines
 from lbctl.views.human_election import election_lines
+from lbctl.views.human_import import import_lines, merge_lines, proposal_lines
 from lbctl.views.human_lint import finding_lines, rule_lines
 from lbctl.views.human_plan import plan_lines
 from lbctl.views.human_report import (
@@ -112,6 +114,15 @@ class HumanView:
 
     def packed(self, pack: Pack) -> None:
         self._print(pack_lines(pack))
+
+    def imported(self, adoption: Adoption) -> None:
+        self._print(import_lines(adoption))
+
+    def merged(self, files: Sequence[Merged]) -> None:
+        self._print(merge_lines(files))
+
+    def proposed(self, proposal: Proposed) -> None:
+        self._print(proposal_lines(proposal))
 
     def forgotten(self, report: ForgetReport) -> None:
         self._print(forget_lines(report))

@@ -78,6 +78,8 @@ def summary(plan: Plan) -> str:
         sure = all(p.level == "warning" and p.code != "unfinished" for p in plan.problems)
         return f"No changes. Cluster {plan.cluster} is as its file says." if sure else UNSURE
     number = counted(plan.changes)
+    if not plan.touches:
+        return f"No changes: every node is as the file says. {number.record} to record."
     if number.restart:
         return f"Plan: {count(number.restart, 'restart')}. {_order(plan)}"
     if number.upgrade:

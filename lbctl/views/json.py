@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TextIO, assert_never
 
 from lbctl.errors import LbctlError, Problem
+from lbctl.model.adoption import Adoption, Merged, Proposed
 from lbctl.model.election import ElectionTable
 from lbctl.model.event import (
     ConnectionLost,
@@ -45,6 +46,7 @@ from lbctl.views.json_forms import (
     status_form,
     step_form,
 )
+from lbctl.views.json_import import import_form, merge_form, proposal_form
 from lbctl.views.json_lint import lint_form, rule_form
 from lbctl.views.outlet import to_nowhere
 from lbctl.views.view import NodeStatus
@@ -98,6 +100,15 @@ class JsonView:
 
     def packed(self, pack: Pack) -> None:
         self._document("pack", pack_form(pack))
+
+    def imported(self, adoption: Adoption) -> None:
+        self._document("import", import_form(adoption))
+
+    def merged(self, files: Sequence[Merged]) -> None:
+        self._document("merge", merge_form(files))
+
+    def proposed(self, proposal: Proposed) -> None:
+        self._document("services", proposal_form(proposal))
 
     def forgotten(self, report: ForgetReport) -> None:
         self._document("forget", forget_form(report))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lbctl.errors import LbctlError, NodeError, Problem
+from lbctl.model.adoption import Adoption, Merged, Proposed
 from lbctl.model.election import ElectionTable
 from lbctl.model.event import Event
 from lbctl.model.facts import Facts
@@ -62,6 +63,18 @@ class View(Protocol):
 
     def packed(self, pack: Pack) -> None:
         """A run's evidence that was packed: what is in it, and where it is."""
+        ...
+
+    def imported(self, adoption: Adoption) -> None:
+        """A live cluster that was taken into a workspace: what was found, taken and left."""
+        ...
+
+    def merged(self, files: Sequence[Merged]) -> None:
+        """What was changed by hand on nodes and is in the workspace's files now; none = nothing was."""
+        ...
+
+    def proposed(self, proposal: Proposed) -> None:
+        """Services in place of haproxy.cfg: what the file would say, and what would change on the nodes."""
         ...
 
     def forgotten(self, report: ForgetReport) -> None:

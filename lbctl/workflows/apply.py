@@ -332,4 +332,5 @@ def _keep(with_: Apply, plan: Plan, report: ApplyReport) -> None:
     )
     before = {view.node: view.serial for view in plan.nodes}
     if any(node.serial > before.get(node.node, 0) for node in report.nodes):
-        with_.state.keep_desired(max(node.serial for node in report.nodes), with_.text)
+        serial = max(node.serial for node in report.nodes)
+        with_.state.keep_desired(serial, with_.text, with_.cluster.sources)

@@ -30,6 +30,15 @@ def example() -> str:
 
 
 def _made(directory: Path) -> Iterator[Path]:
+    yield from prepared(directory)
+    # "x": whoever made one in the meantime keeps it
+    with (directory / CLUSTER_FILE).open("x", encoding="utf-8") as opened:
+        opened.write(example())
+    yield directory / CLUSTER_FILE
+
+
+def prepared(directory: Path) -> Iterator[Path]:
+    """The directory with all that a workspace has but its cluster file; what had to be made."""
     directory.mkdir(parents=True, exist_ok=True)
     for name in PRIVATE:
         private = directory / name
@@ -40,7 +49,3 @@ def _made(directory: Path) -> Iterator[Path]:
     if not ignore.exists():
         ignore.write_text(IGNORED, encoding="utf-8")
         yield ignore
-    # "x": whoever made one in the meantime keeps it
-    with (directory / CLUSTER_FILE).open("x", encoding="utf-8") as opened:
-        opened.write(example())
-    yield directory / CLUSTER_FILE

@@ -168,7 +168,8 @@ def test_the_cluster_id_is_made_once(tmp_path: Path) -> None:
 
 def test_desired_of_a_serial_is_kept(tmp_path: Path) -> None:
     state = Workspace(tmp_path).cluster("c")
-    state.keep_desired(3, "cluster: c\n")
+    state.keep_desired(3, "cluster: c\n", {"lb1/haproxy.cfg": b"global\n\xff"})
+    assert (state.desired_file(3).parent / "lb1/haproxy.cfg").read_bytes() == b"global\n\xff"
     assert state.desired(3) == "cluster: c\n"
     assert state.desired(4) == ""
 

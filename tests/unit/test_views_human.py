@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lbctl.errors import InputError, LbctlError, Place, Problem
-from lbctl.model.change import Standing
+from lbctl.model.change import Action, Standing
 from lbctl.model.event import Gathering, NodeGathered, StepDone, StepFailed, StepStarted
 from lbctl.model.report import DriftReport
 from lbctl.planning.order import role
@@ -144,6 +144,16 @@ def test_an_empty_plan_says_so() -> None:
     HumanView(out, out).plan(replace(samples.plan(), changes=(), steps=(), problems=()))
     assert out.getvalue().splitlines()[-1] == "No changes. Cluster openstack-api is as its file says."
     assert "Steps" not in out.getvalue()
+
+
+def test_a_plan_that_only_records_changes_no_node() -> None:
+    plan = samples.plan()
+    recorded = tuple(change for change in plan.changes if change.action is Action.RECORD)
+    out = io.StringIO()
+    HumanView(out, out).plan(replace(plan, changes=recorded))
+    assert recorded and not replace(plan, changes=recorded).touches and plan.touches
+    last = out.getvalue().splitlines()[-1]
+    assert last == f"No changes: every node is as the file says. {len(recorded)} to record."
 
 
 def test_the_text_diff_is_what_may_be_shown() -> None:

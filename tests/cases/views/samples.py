@@ -7,6 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from lbctl.errors import NodeError, Place, Problem, RemoteError
+from lbctl.model.adoption import AdoptedNode, Adoption, Merged, Proposed, Thing, Written
 from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.cluster import Cluster, Node, Ssh, Vip
 from lbctl.model.content import Content
@@ -267,6 +268,26 @@ def _record(word: str) -> DrainRecord:
 def forgotten(word: str = "") -> ForgetReport:
     """A node that two records name no longer, and one may still."""
     return ForgetReport("lb4", f"10.15.85.35{word}", ("lb1", "lb2"), ("lb3",))
+
+
+def adopted(word: str = "") -> Adoption:
+    """Two nodes that were taken over, one of everything."""
+    thing = Thing(f"/etc/haproxy/{word}", ("lb1",), word)
+    node = AdoptedNode("lb1", "10.15.85.32", "10.15.85.32", f"Debian {word}")
+    files = (Written("cluster.yaml", b""), Written("secrets/auth_pass", SECRET.encode(), private=True))
+    problem = Problem(word, Place("haproxy.cfg", 1), word, "warning")
+    nodes, things = (node, replace(node, name="lb2")), (thing,)
+    return Adoption("openstack-api", nodes, files, things, things, things, things, (problem,))
+
+
+def merged(word: str = "") -> tuple[Merged, ...]:
+    """A file that took a line from two nodes."""
+    return (Merged("haproxy.cfg", ("lb1", "lb2"), ("-    maxconn 1", f"+    maxconn {word}")),)
+
+
+def proposed(word: str = "") -> Proposed:
+    """One service, and a frontend that is none."""
+    return Proposed(f"haproxy:\n  {word}\n", ("api",), ("lb1", "lb2"), (f"+{word}",), ((word or "f", word),))
 
 
 def drained(word: str = "") -> DrainReport:

@@ -1,0 +1,199 @@
+"""import --merge, from nodes in memory to the workspace: the night's hot-fix, and the morning's work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lbctl.desired import load
+from lbctl.errors import RefusedError
+from lbctl.model.adoption import Merged
+from lbctl.model.cluster import HAPROXY_CFG, KEEPALIVED_CONF
+from lbctl.store.workspace import ClusterState, workspace_of
+from lbctl.workflows.merge import merge
+from tests.unit.fake_transport import FakeTransport
+from tests.unit.test_rollout_walk import applied
+
+CLUSTER = """\
+cluster: c
+nodes:
+  lb1: {address: 10.0.0.1, priority: 102}
+  lb2: {address: 10.0.0.2, priority: 101}
+additions: [stats-socket]
+keepalived: {file: keepalived.conf}
+haproxy: {file: haproxy.cfg}
+secrets: {stats: {file: secrets/stats}}
+"""
+PROXY = """\
+global
+    maxconn 1000
+defaults
+    mode http
+listen own
+    bind ${node.address}:1984
+    stats auth ${secret.stats}
+frontend f
+    bind 10.0.0.9:80
+    default_backend b
+backend b
+    server a 10.0.0.21:80
+"""
+VRRP = """\
+vrrp_instance v {
+    interface eth0
+    virtual_router_id 47
+    priority ${node.priority}
+    virtual_ipaddress {
+        10.0.0.9
+    }
+}
+"""
+HIDDEN = "admin:hidden-word"
+
+
+class Scene:
+    """A workspace whose cluster was applied, with what it kept of that."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "secrets").mkdir()
+        self.write("secrets/stats", HIDDEN + "\n")
+        self.write("haproxy.cfg", PROXY)
+        self.write("keepalived.conf", VRRP)
+        self.write("cluster.yaml", CLUSTER)
+        cluster = load(root / "cluster.yaml")
+        self.transport: FakeTransport = applied(cluster)
+        self.state: ClusterState = workspace_of(root / "cluster.yaml").cluster("c")
+        self.state.keep_desired(1, CLUSTER, cluster.sources)
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_bytes(text.encode())
+
+    def text(self, name: str) -> str:
+        return (self.root / name).read_text()
+
+    def by_hand(self, path: str, change: Callable[[str], str], *nodes: str) -> None:
+        for name in nodes or ("lb1", "lb2"):
+            files = self.transport.nodes[name].state.files
+            data, mode, owner = files[path]
+            new = change(data.decode()).encode()
+            assert new != data
+            files[path] = (new, mode, owner)
+
+    def merge(self) -> tuple[Merged, ...]:
+        cluster = load(self.root / "cluster.yaml")
+        return merge(cluster, self.state, self.transport, lambda event: None)
+
+    def rendered(self, node: str, daemon: str) -> bytes:
+        file = load(self.root / "cluster.yaml").node(node).file_of(daemon)
+        assert file
+        return file.content.data
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def faster(text: str) -> str:
+    return text.replace("maxconn 1000", "maxconn 2000")
+
+
+def test_nothing_by_hand_is_nothing(scene: Scene) -> None:
+    assert scene.merge() == ()
+
+
+def test_what_is_pending_alone_is_nothing_by_hand(scene: Scene) -> None:
+    scene.write("haproxy.cfg", PROXY + "    server b 10.0.0.22:80\n")
+    assert scene.merge() == ()
+
+
+def test_the_fix_is_taken_and_references_stay(scene: Scene) -> None:
+    scene.by_hand(HAPROXY_CFG, faster)
+    scene.by_hand(
+        KEEPALIVED_CONF, lambda text: text.replace("    priority", "    advert_int 2\n    priority")
+    )
+    found = scene.merge()
+    assert [(one.path, one.nodes) for one in found] == [
+        ("haproxy.cfg", ("lb1", "lb2")),
+        ("keepalived.conf", ("lb1", "lb2")),
+    ]
+    assert found[0].diff == ("-    maxconn 1000", "+    maxconn 2000")
+    assert scene.text("haproxy.cfg") == faster(PROXY)
+    assert "    advert_int 2\n    priority ${node.priority}\n" in scene.text("keepalived.conf")
+    for node in ("lb1", "lb2"):
+        files = scene.transport.nodes[node].state.files
+        assert scene.rendered(node, "haproxy") == files[HAPROXY_CFG][0]
+        assert scene.rendered(node, "keepalived") == files[KEEPALIVED_CONF][0]
+
+
+def test_beside_the_mornings_work(scene: Scene) -> None:
+    """Desired, applied and live all differ: what was applied is found by the node's own record."""
+    more = "    server b 10.0.0.22:80\n"
+    scene.write("haproxy.cfg", PROXY + more)
+    scene.by_hand(HAPROXY_CFG, faster)
+    scene.merge()
+    assert scene.text("haproxy.cfg") == faster(PROXY) + more
+
+
+def test_from_one_node_for_all(scene: Scene) -> None:
+    scene.by_hand(HAPROXY_CFG, faster, "lb2")
+    assert scene.merge()[0].nodes == ("lb2",)
+    assert scene.text("haproxy.cfg") == faster(PROXY)
+
+
+def test_the_mode_of_the_file_here_stays(scene: Scene) -> None:
+    (scene.root / "haproxy.cfg").chmod(0o640)
+    scene.by_hand(HAPROXY_CFG, faster)
+    scene.merge()
+    assert (scene.root / "haproxy.cfg").stat().st_mode & 0o777 == 0o640
+
+
+def refused(scene: Scene) -> str:
+    before = {path: path.read_bytes() for path in scene.root.rglob("*") if path.is_file()}
+    with pytest.raises(RefusedError) as raised:
+        scene.merge()
+    assert {path: path.read_bytes() for path in scene.root.rglob("*") if path.is_file()} == before
+    assert "hidden" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_a_secret_is_a_persons(scene: Scene) -> None:
+    scene.by_hand(HAPROXY_CFG, lambda text: text.replace("hidden-word", "other-hidden-word"))
+    assert "a line with a secret was changed" in refused(scene)
+
+
+def test_a_new_secret_too(scene: Scene) -> None:
+    scene.by_hand(HAPROXY_CFG, lambda text: text + "listen more\n    stats auth a:hidden2\n")
+    assert "a line with a secret was changed" in refused(scene)
+
+
+def test_the_same_line_here_and_there(scene: Scene) -> None:
+    scene.write("haproxy.cfg", PROXY.replace("maxconn 1000", "maxconn 3000"))
+    scene.by_hand(HAPROXY_CFG, faster)
+    assert "haproxy.cfg: line 2 of what was applied last" in refused(scene)
+
+
+def test_two_fixes_of_one_line(scene: Scene) -> None:
+    scene.by_hand(HAPROXY_CFG, faster, "lb1")
+    scene.by_hand(HAPROXY_CFG, lambda text: text.replace("1000", "3000"), "lb2")
+    assert "lb1, lb2 were changed in different ways" in refused(scene)
+
+
+def test_without_what_was_applied_only_what_is_not_pending(scene: Scene) -> None:
+    scene.state.desired_file(1).unlink()
+    scene.by_hand(HAPROXY_CFG, faster)
+    scene.write("haproxy.cfg", PROXY + "    server b 10.0.0.22:80\n")
+    assert "what was applied last is not kept here" in refused(scene)
+    scene.write("haproxy.cfg", PROXY)
+    assert scene.merge()
+
+
+def test_short_forms_are_a_persons(scene: Scene) -> None:
+    indented = "".join(f"    {line}\n" for line in PROXY.splitlines())
+    text = CLUSTER.replace("haproxy: {file: haproxy.cfg}\n", f"haproxy: |\n{indented}")
+    scene.write("cluster.yaml", text)
+    scene.by_hand(HAPROXY_CFG, faster)
+    assert "haproxy is no file of its own in the cluster file" in refused(scene)

@@ -1,0 +1,98 @@
+"""haproxy.cfg as services: what the cluster file would say, and the bytes that would change."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lbctl.errors import RefusedError
+from lbctl.model.adoption import Proposed
+from lbctl.workflows.services import services
+from tests.unit.adopt.nodes import imported, node, text
+
+GUIDE = Path(__file__).parents[2] / "cases" / "cluster" / "guide"
+VRRP = (GUIDE / "keepalived.conf").read_bytes()
+PAIR = """\
+defaults
+    mode http
+frontend {front}
+    bind {bind}
+    # ours
+    option httplog
+    default_backend {back}
+backend {back}
+    balance leastconn
+    server a 10.0.0.21:{port} check inter 2s
+    server b 10.0.0.22:{port} check inter 2s backup
+"""
+
+
+def proposed(root: Path, proxy: str | bytes) -> Proposed:
+    data = proxy.encode() if isinstance(proxy, str) else proxy
+    imported(root, node(1, data, VRRP, address="10.15.85.32/24"))
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    found = services(root / "cluster.yaml")
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+    return found
+
+
+def pair(front: str = "api-front", bind: str = "10.0.0.5:5000", back: str = "api", port: int = 5000) -> str:
+    return PAIR.format(front=front, bind=bind, back=back, port=port)
+
+
+def test_the_guides_cluster_is_services_to_the_byte(tmp_path: Path) -> None:
+    found = proposed(tmp_path, (GUIDE / "haproxy.cfg").read_bytes())
+    assert len(found.services) == 9 and found.reasons == ()
+    assert found.diff == ()
+    said = re.sub(r"\s+", " ", found.text)
+    assert "controllers: {mesa-virt-01: 10.15.85.141, mesa-virt-02: 10.15.85.142," in said
+    assert "keystone-public: {port: 5000, bind: [10.15.85.31], balance: roundrobin," in said
+
+
+def test_what_would_change_is_shown(tmp_path: Path) -> None:
+    found = proposed(tmp_path, pair())
+    assert found.services == ("api",)
+    assert "-frontend api-front" in found.diff and "+frontend api-vip" in found.diff
+    assert "b: {address: 10.0.0.22, backup: true}" in found.text
+    assert "        frontend: |2\n        # ours\n" not in found.text  # as deep as its key, and two more
+    assert re.search(r"frontend: \|2\n +# ours\n +option httplog\n", found.text)
+
+
+def test_what_is_put_in_its_place_is_a_cluster_file(tmp_path: Path) -> None:
+    found = proposed(tmp_path, pair() + "listen stats\n    bind :1984\n    stats enable\n")
+    file = tmp_path / "cluster.yaml"
+    file.write_text(text(tmp_path).replace("haproxy: {file: haproxy.cfg}\n", found.text))
+    from lbctl.desired import load
+
+    rendered = load(file).nodes[0].file_of("haproxy")
+    assert rendered and b"listen stats\n    bind :1984\n    stats enable\n" in rendered.content.data
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        (pair(port=80), "clients use port 5000, and the servers port 80"),
+        (pair(bind="10.0.0.5:5000-5001"), "a bind is more than an address and a port"),
+        (pair() + "frontend other\n    default_backend api\n", "others use backend api too"),
+        (pair().replace("inter 2s backup", "inter 3s"), "its servers differ in more than name and address"),
+        (pair().replace("    default_backend", "    use_backend"), "it has not one backend alone"),
+        (pair() + "defaults\n    mode tcp\n", "there are several defaults or global sections"),
+    ],
+)
+def test_each_that_stays_has_its_reason(tmp_path: Path, proxy: str, said: str) -> None:
+    with pytest.raises(RefusedError) as raised:
+        proposed(tmp_path, proxy)
+    assert said in str(raised.value)
+
+
+def test_a_file_for_each_node_is_none_of_all(tmp_path: Path) -> None:
+    found = [
+        node(1, pair().encode(), VRRP, address="10.15.85.32/24"),
+        node(2, pair().encode() + b"# x\n", VRRP, address="10.15.85.33/24"),
+    ]
+    imported(tmp_path, *found)
+    with pytest.raises(RefusedError) as raised:
+        services(tmp_path / "cluster.yaml")
+    assert "has no haproxy.cfg of all nodes" in str(raised.value)
