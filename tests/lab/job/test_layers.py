@@ -168,10 +168,10 @@ class TestUnloaded:
 
     def test_a_reload_that_failed(self, layered: Site) -> None:
         file = f"lb3/file{HAPROXY}"
-        other(layered, "lb3", HAPROXY, "maxconn 10000", "maxconn none")
+        other(layered, "lb3", HAPROXY, "mode http", "mode nonsense")
         layered.sh("lb3", "systemctl kill --kill-who=main -s USR2 haproxy; sleep 2")
         assert {("drift", file), ("unloaded", file)} <= set(found(layered, 2))
-        other(layered, "lb3", HAPROXY, "maxconn none", "maxconn 10000")
+        other(layered, "lb3", HAPROXY, "mode nonsense", "mode http")
         quiet(layered)
         load(layered, "lb3")
 
