@@ -60,6 +60,8 @@ class Edit:
         """Whether a complaint is of what was edited: its section, or one that names it."""
         if self.section.line <= complaint.line <= self.section.last or self.section.keyword in SHARED:
             return True
+        if complaint.text.startswith("Non-existent interface"):  # whose, it does not say
+            return True
         words = [*self.statement.words[1:], *self.section.words[1:2]]
         return any(word in complaint.text for word in words if len(word) > 1)
 
