@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     |(?P<blank>[ \t\v\f\n]+)
     |"(?P<double>(?:[^"\\\r\x00]|\\[^\r\x00])*)"
     |'(?P<single>[^'\r\x00]*)'
-    |(?P<escape>\\(?:x[0-9A-Fa-f]{2}|[^x\r\x00]))
+    |(?P<escape>\\(?:x[0-9A-Fa-f]{2}|[^x\r\x00\t\v\f\n]))
     |(?P<plain>[^ \t\v\f\n"'\\\#\r\x00]+)
     |(?P<open>["'])
     |(?P<badhex>\\x)

@@ -252,7 +252,7 @@ def _instance(block: Statement, reader: Reader, groups: Mapping[str, str], known
     keywords = {line.keyword for line in reader.lines(block)}
     written = reader.last(block, "state")
     state = written if written in STATES else "BACKUP"
-    default = DEFAULT_PRIORITIES.get(state, DEFAULT_PRIORITY)
+    priority = reader.last(block, "priority") or str(DEFAULT_PRIORITIES.get(state, DEFAULT_PRIORITY))
     source = reader.last(block, "unicast_src_ip")
     checks, files, links, processes = _tracks(block, reader, known)
     return Instance(
@@ -260,7 +260,7 @@ def _instance(block: Statement, reader: Reader, groups: Mapping[str, str], known
         state,
         reader.last(block, "interface"),
         whole(reader.last(block, "virtual_router_id"), 1, 255, 0),
-        whole(reader.last(block, "priority"), 1, 255, default),
+        whole(priority, 1, 255, DEFAULT_PRIORITY),
         number(reader.last(block, "advert_int"), DEFAULT_ADVERT_INT),
         "nopreempt" in keywords,
         tuple(_vips(block, reader)),

@@ -115,3 +115,9 @@ def test_the_state_file() -> None:
     assert server_state_file(haproxy.parse(CFG)) == "/var/lib/haproxy/state"
     assert server_state_file(haproxy.parse(b"global\n    server-state-file /x\n")) == "/x"
     assert server_state_file(haproxy.parse(b"global\n    server-state-file\n")) is None
+
+
+def test_a_backslash_before_a_tab_is_no_escape() -> None:
+    """Unlike one before a blank: it stays, and the tab ends the word (configuration manual 2.2)."""
+    words = haproxy.LANGUAGE.scan(b"description a\\\tb c\\ d").words
+    assert [word.text for word in words] == ["description", "a\\", "b", "c d"]

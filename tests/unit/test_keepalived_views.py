@@ -194,7 +194,7 @@ def test_an_address_owner_ignores_weights() -> None:
     ("written", "state", "virtual_router_id", "priority"),
     [
         ("state backup\nvirtual_router_id 0\npriority 300", "BACKUP", 0, 100),
-        ("state MASTER\nvirtual_router_id 256\npriority -1", "MASTER", 0, 255),
+        ("state MASTER\nvirtual_router_id 256\npriority -1", "MASTER", 0, 100),
         ("state BACKUP\nvirtual_router_id 255\npriority 255", "BACKUP", 255, 255),
         ("state BACKUP\nvirtual_router_id 1x\npriority 10.5", "BACKUP", 0, 100),
     ],

@@ -28,9 +28,15 @@ def keepalived_files() -> Documents:
     return {file.name: keepalived.parse(file.read_bytes(), file.name) for file in files("keepalived")}
 
 
+def _only_all() -> None:
+    if not ALL:
+        pytest.skip("minutes, and an image of its own: make corpus")
+
+
 @pytest.fixture(scope="session")
 def bookworm(labs: Labs, haproxy_files: Documents, keepalived_files: Documents) -> Bench:
     """HAProxy 2.6 and keepalived 2.2."""
+    _only_all()
     made = bench(labs, "bookworm")
     made.make(stubs.haproxy(haproxy_files.values()))
     made.make(stubs.keepalived(keepalived_files.values()))
@@ -40,8 +46,7 @@ def bookworm(labs: Labs, haproxy_files: Documents, keepalived_files: Documents) 
 @pytest.fixture(scope="session")
 def trixie(labs: Labs, haproxy_files: Documents) -> Bench:
     """HAProxy 3.0."""
-    if not ALL:
-        pytest.skip("its image takes minutes to build: make corpus")
+    _only_all()
     made = bench(labs, "trixie")
     made.make(stubs.haproxy(haproxy_files.values()))
     return made

@@ -24,13 +24,15 @@ KEEPALIVED = frozenset(
         "notify_backup",
         "notify_fault",
         "notify_master",
-        "priority",
         "router_id",
         "smtp_alert",
         "smtp_connect_timeout",
         "smtp_server",
     }
 )
+
+# What every other section takes its settings from.
+SHARED = frozenset({"defaults", "global", "global_defs"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Edit:
 
     def concerns(self, complaint: Complaint) -> bool:
         """Whether a complaint is of what was edited: its section, or one that names it."""
-        if self.section.line <= complaint.line <= self.section.last:
+        if self.section.line <= complaint.line <= self.section.last or self.section.keyword in SHARED:
+            return True
+        if complaint.text.startswith("Non-existent interface"):  # whose, it does not say
             return True
         words = [*self.statement.words[1:], *self.section.words[1:2]]
         return any(word in complaint.text for word in words if len(word) > 1)

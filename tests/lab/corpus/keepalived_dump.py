@@ -18,8 +18,8 @@ COMMAND = (
 )
 _STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}: ")
 _LIST = re.compile(r"   (.+?) ?(?:\(\d+\) ?)?:")
-_MISSING = re.compile(rb"Disabling track script (\S+) since")
-_VMAC = re.compile(r".* on (\S+?)(?:,.*)?")
+_MISSING = re.compile(rb"(?:Disabling track script|Unable to set default user for vrrp script) (\S+) ")
+_VMAC = re.compile(r".* on (\S+?)(?:,.*)?|,.*")
 
 
 @dataclass

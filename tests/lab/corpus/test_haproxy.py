@@ -1,6 +1,6 @@
 """HAProxy's own word on real configurations: their edits, and the words of every line.
 
-`make corpus` tries many edits and asks HAProxy 3.0 too; an ordinary run tries few.
+With `make corpus` alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable
 import pytest
 
 from lbctl import haproxy
-from tests.corpus import ALL
 from tests.lab.corpus import complaints, haproxy_dump, stubs
 from tests.lab.corpus.bench import PLACE, Bench, Question
 from tests.lab.corpus.conftest import Documents
@@ -25,7 +24,7 @@ CHECK = ("haproxy", "-c", "-dr", "-f", "FILE")
 FAULTY = re.compile(r"\.cfg:(\d+)\]: (?:unmatched|truncated|forbidden)")
 BATCH = 20
 GOOD = (0, 2)  # 2 = no error, and no listener
-EDITS = 10 if ALL else 2
+EDITS = 5
 
 
 def _accepted(made: Bench, haproxy_files: Documents) -> dict[str, Counter[complaints.Complaint]]:
