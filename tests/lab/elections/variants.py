@@ -108,12 +108,8 @@ VARIANTS = (
     _one("weight -1", follows("quick weight -1")),
     _one("weight 20 reverse", follows("quick weight 20 reverse")),
     _one("no check", _BARE),
-    _one("fall 3", follows("slow weight 20")),
-    _one("fall 3, weight 0", follows("slow weight 0")),
-    _one("two checks", follows("slow weight 0", "quick weight 20", "other")),
     _one("nopreempt", QUICK + "\n  nopreempt"),
     _one("nopreempt, weight 0", _FAULT + "\n  nopreempt"),
-    _one("nopreempt, fall 3", follows("slow weight 20") + "\n  nopreempt"),
     _one("nopreempt on lb2", (QUICK, QUICK + "\n  nopreempt", QUICK)),
     _one("nopreempt, MASTER", QUICK + "\n  nopreempt", state="MASTER"),
     _one("preempt_delay 0.5", QUICK + "\n  preempt_delay 0.5"),
@@ -148,6 +144,13 @@ VARIANTS = (
         Router(lines=_FAULT + "\n  nopreempt"),
         "",
     ),
+)
+
+SLOW = (
+    _one("fall 3", follows("slow weight 20")),
+    _one("fall 3, weight 0", follows("slow weight 0")),
+    _one("two checks", follows("slow weight 0", "quick weight 20", "other")),
+    _one("nopreempt, fall 3", follows("slow weight 20") + "\n  nopreempt"),
 )
 
 _PASSES = ("s3cret", "s3cret", "0ther")
@@ -232,8 +235,11 @@ def _vip(number: int) -> str:
     return f"10.15.85.{100 + number}"
 
 
+# not understood yet: in the one run that there was, no check with `fall 3` and `rise 2` counted within 3 s
+OPEN = Batch("fall", SLOW)
 BATCHES = (
     Batch("version 3", VARIANTS),
     Batch("version 2", OF_VERSION_2, version=2, advert_int=1),
     Batch("version 2, apart", APART, version=2, advert_int=1, whole=False),
+    OPEN,
 )
