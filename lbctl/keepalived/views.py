@@ -159,7 +159,8 @@ def scripts(document: Document, config_id: str = "") -> tuple[Script, ...]:
         Script(
             reader.text(block.name),
             " ".join(reader.words(block, "script")),
-            _number(reader.last(block, "interval"), 1.0),
+            # whole seconds: a fraction is no number to 2.2.7, and leaves it at 1
+            float(interval) if (interval := reader.last(block, "interval")).isdecimal() else 1.0,
             int(_number(reader.last(block, "weight"), 0)),
             int(_number(reader.last(block, "rise"), 1)),
             int(_number(reader.last(block, "fall"), 1)),

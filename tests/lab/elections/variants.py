@@ -178,7 +178,7 @@ class Batch:
     variants: tuple[Variant, ...]
     version: int = 3
     advert_int: float = 0.4
-    interval: float = 0.3
+    interval: int = 1
     whole: bool = True
 
     def __str__(self) -> str:
@@ -235,11 +235,9 @@ def _vip(number: int) -> str:
     return f"10.15.85.{100 + number}"
 
 
-# not understood yet: in the one run that there was, no check with `fall 3` and `rise 2` counted within 3 s
-OPEN = Batch("fall", SLOW)
 BATCHES = (
     Batch("version 3", VARIANTS),
     Batch("version 2", OF_VERSION_2, version=2, advert_int=1),
     Batch("version 2, apart", APART, version=2, advert_int=1, whole=False),
-    OPEN,
+    Batch("fall", SLOW),
 )
