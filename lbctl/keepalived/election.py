@@ -63,10 +63,12 @@ def effective_priority(
     fails, one of weight 0 means FAULT when it fails; with `reverse` a weight counts the other way round. A
     file adds its number times its weight; with weight 0, any number but 0 means FAULT, and so does a sum of
     -254 or less. The instance's own interface counts without weight. A base of 255 (the address owner)
-    ignores all weights. In a sync `group` what the group follows counts for each member, and a member's own
-    scripts and files without weight alone. Measured with keepalived 2.2.7.
+    ignores all weights, and takes a file's weight of 1 for none. In a sync `group` what the group follows
+    counts for each member, and a member's own scripts and files without weight alone. Measured with
+    keepalived 2.2.7.
     """
-    own = _in_group(instance, group, scripts, files) if group and not group.weights else instance
+    weighed = instance.priority != OWNER and (group is None or group.weights)
+    own = instance if weighed else _unweighed(instance, scripts, files)
     weights: list[int | None] = []
     for follower in (own, group) if group else (own,):
         weights += [_checked(one, scripts, succeeding or {}) for one in follower.scripts]
@@ -81,11 +83,9 @@ def effective_priority(
     return min(max(total, LOWEST), HIGHEST)
 
 
-def _in_group(
-    instance: Instance, group: SyncGroup, scripts: tuple[Script, ...], files: tuple[TrackFile, ...]
-) -> Instance:
-    """A member with what it follows itself as the daemon takes it: a script with a weight not at all, nor a
-    file, but one with the weight 1, which is taken for none.
+def _unweighed(instance: Instance, scripts: tuple[Script, ...], files: tuple[TrackFile, ...]) -> Instance:
+    """A sync group's member, or an owner, with what it follows itself as the daemon takes it: a script with
+    a weight not at all, nor a file, but one with the weight 1, which is taken for none.
     """
     kept = [one for one in instance.files if _weight(one, files, 1) in (0, 1)]
     return replace(

@@ -162,7 +162,8 @@ def scripts(document: Document, config_id: str = "") -> tuple[Script, ...]:
         Script(
             reader.text(block.name),
             " ".join(reader.words(block, "script")),
-            number(reader.last(block, "interval"), 1.0),
+            # whole seconds, and at least one (measured with 2.2.7: 0.5 is 1, 2.5 is 2)
+            float(max(1, int(number(reader.last(block, "interval"), 1.0)))),
             int(number(reader.last(block, "weight"), 0)),
             int(number(reader.last(block, "rise"), 1)),
             int(number(reader.last(block, "fall"), 1)),

@@ -186,7 +186,8 @@ def test_script_weights(track: Track, good: bool, expected: int) -> None:
 def test_an_address_owner_ignores_weights() -> None:
     files = (Track("d", 1), Track("e", 0))
     instance = Instance("V", "MASTER", "", 1, 255, 1.0, False, (), (), "", (), files, False, "", 1, 1)
-    assert effective_priority(instance, contents={"d": -200}) == 255
+    assert effective_priority(instance, contents={"d": 0}) == 255
+    assert effective_priority(instance, contents={"d": -200}) == 0  # its weight of 1 is taken for none
     assert effective_priority(instance, contents={"e": 1}) == 0
 
 

@@ -14,7 +14,7 @@ from tests.lab.conftest import Labs, guide_spec
 from tests.lab.elections.variants import DRAIN, DRAINED, NODES, Batch
 from tests.lab.sampler import Sampler, sampled
 
-BUSY = 0.5
+BUSY = 1.0
 """Seconds that the daemons' own work may take on a busy machine."""
 AGAIN = 0.7
 """And a recovery beside its elections: a link comes up, a check succeeds again."""

@@ -108,12 +108,8 @@ VARIANTS = (
     _one("weight -1", follows("quick weight -1")),
     _one("weight 20 reverse", follows("quick weight 20 reverse")),
     _one("no check", _BARE),
-    _one("fall 3", follows("slow weight 20")),
-    _one("fall 3, weight 0", follows("slow weight 0")),
-    _one("two checks", follows("slow weight 0", "quick weight 20", "other")),
     _one("nopreempt", QUICK + "\n  nopreempt"),
     _one("nopreempt, weight 0", _FAULT + "\n  nopreempt"),
-    _one("nopreempt, fall 3", follows("slow weight 20") + "\n  nopreempt"),
     _one("nopreempt on lb2", (QUICK, QUICK + "\n  nopreempt", QUICK)),
     _one("nopreempt, MASTER", QUICK + "\n  nopreempt", state="MASTER"),
     _one("preempt_delay 0.5", QUICK + "\n  preempt_delay 0.5"),
@@ -150,6 +146,13 @@ VARIANTS = (
     ),
 )
 
+SLOW = (
+    _one("fall 3", follows("slow weight 20")),
+    _one("fall 3, weight 0", follows("slow weight 0")),
+    _one("two checks", follows("slow weight 0", "quick weight 20", "other")),
+    _one("nopreempt, fall 3", follows("slow weight 20") + "\n  nopreempt"),
+)
+
 _PASSES = ("s3cret", "s3cret", "0ther")
 _AUTHENTICATED = tuple(
     f"{QUICK}\n  authentication {{\n    auth_type PASS\n    auth_pass {one}\n  }}" for one in _PASSES
@@ -175,7 +178,7 @@ class Batch:
     variants: tuple[Variant, ...]
     version: int = 3
     advert_int: float = 0.4
-    interval: float = 0.3
+    interval: int = 1
     whole: bool = True
 
     def __str__(self) -> str:
@@ -236,4 +239,5 @@ BATCHES = (
     Batch("version 3", VARIANTS),
     Batch("version 2", OF_VERSION_2, version=2, advert_int=1),
     Batch("version 2, apart", APART, version=2, advert_int=1, whole=False),
+    Batch("fall", SLOW),
 )
