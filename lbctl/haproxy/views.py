@@ -18,6 +18,7 @@ class Bind:
     """One address that a proxy listens on. `address` is '' or '*' for all, a path for a socket.
 
     `raw` is as written, of this address. `accept_proxy` = a connection has to begin with the PROXY protocol.
+    `v6only` = on `::` it takes no IPv4.
     """
 
     proxy: str
@@ -31,6 +32,22 @@ class Bind:
     socket: bool = False
     udp: bool = False
     accept_proxy: bool = False
+    v6only: bool = False
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families of which it is every address: 4, 6, both, or none where it is one of them.
+
+        `::` takes IPv4 too, as Linux has it, but for `v6only` (measured with 2.6.12, bindv6only=0).
+        """
+        if self.address == "::" or (self.address in ("", "*") and self.prefix.endswith("6")):
+            return (6,) if self.v6only else (4, 6)
+        return (4,) if self.address in ("", "*", "0.0.0.0") and not self.socket else ()
+
+    def answers(self, address: str) -> bool:
+        """Does a connection to this IP address reach it, its port aside?"""
+        version = 6 if ":" in address else 4
+        return not self.socket and (self.address == address or version in self.families)
 
 
 @dataclass(frozen=True)
@@ -173,6 +190,7 @@ def _binds(section: Statement) -> Iterator[Bind]:
                 where.socket,
                 udp,
                 accept_proxy,
+                "v6only" in line.words[2:],
             )
 
 

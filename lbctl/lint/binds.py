@@ -9,14 +9,13 @@ from lbctl.errors import Problem
 from lbctl.haproxy.views import Bind
 from lbctl.lint.sections import File, FileCheck
 
-ALL_IPV4 = ("", "*", "0.0.0.0")
 _APART = ("interface", "namespace", "netns")
 
 
 def twice(file: File) -> Iterator[Problem]:
     """One address and port in two proxies: the kernel deals connections out between them."""
     for first, second in _clashes(file):
-        if first.address == second.address or _everywhere(first) == _everywhere(second) != "":
+        if first.address == second.address or first.families == second.families != ():
             said = f"{second.proxy} binds {second.raw}, as {first.proxy} does: "
             said += "each gets some of the connections"
             yield file.problem("duplicate-bind", said, second.line)
@@ -25,8 +24,8 @@ def twice(file: File) -> Iterator[Problem]:
 def shadowed(file: File) -> Iterator[Problem]:
     """One port on all addresses in one proxy, and on one of them in another."""
     for first, second in _clashes(file):
-        wide, narrow = (first, second) if _everywhere(first) else (second, first)
-        if _everywhere(wide) and not _everywhere(narrow) and (":" in narrow.address) is _ipv6(wide):
+        wide, narrow = (first, second) if first.families else (second, first)
+        if wide.families and not narrow.families and wide.answers(narrow.address):
             said = f"{wide.proxy} binds {wide.raw}, but what comes to {narrow.raw} goes to {narrow.proxy}"
             yield file.problem("shadowed-bind", said, wide.line)
 
@@ -54,17 +53,6 @@ def _clashes(file: File) -> Iterator[tuple[Bind, Bind]]:
         if first.proxy != second.proxy and first.udp == second.udp
     }
     return iter(pairs.values())
-
-
-def _everywhere(bind: Bind) -> str:
-    """The family of which it is every address, "" where it is one of them."""
-    if _ipv6(bind):
-        return "ipv6"
-    return "ipv4" if bind.address in ALL_IPV4 and not bind.prefix.endswith("6") else ""
-
-
-def _ipv6(bind: Bind) -> bool:
-    return bind.address == "::"
 
 
 CHECKS: tuple[FileCheck, ...] = (twice, shadowed)

@@ -8,7 +8,6 @@ from lbctl.document import Statement
 from lbctl.lint.rules import problem
 from lbctl.lint.sections import Found, listed
 from lbctl.lint.subject import Machine, Subject, Text
-from lbctl.lint.vips import answers
 
 _HERE = "${node}"
 
@@ -19,7 +18,7 @@ def missing_service(subject: Subject) -> Found:
     for machine in subject.machines:
         for vip in sorted(machine.vips):
             for bind in machine.binds:
-                if bind.first_port and answers(bind, vip):
+                if bind.first_port and bind.answers(vip):
                     served.setdefault((vip, bind.first_port), f"{machine.name} has {bind.proxy}")
     for machine in subject.machines:
         said: dict[str, list[str]] = {}
@@ -51,7 +50,7 @@ def differing(subject: Subject) -> Found:
 
 
 def _listens(machine: Machine, vip: str, port: int) -> bool:
-    return any(answers(one, vip) and one.first_port <= port <= one.last_port for one in machine.binds)
+    return any(one.answers(vip) and one.first_port <= port <= one.last_port for one in machine.binds)
 
 
 def _sections(machine: Machine, text: Text) -> Mapping[str, object]:

@@ -7,12 +7,9 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 
 from lbctl.haproxy.views import Bind
-from lbctl.lint.binds import ALL_IPV4
 from lbctl.lint.rules import problem
 from lbctl.lint.sections import Found
 from lbctl.lint.subject import Machine, Subject
-
-_ALL_IPV6 = "::"
 
 
 def vip_without_bind(subject: Subject) -> Found:
@@ -25,7 +22,7 @@ def vip_without_bind(subject: Subject) -> Found:
         other = _virtual_servers(machine)
         for instance in machine.instances:
             for vip in instance.vips:
-                if vip.address not in other and not any(answers(one, vip.address) for one in machine.binds):
+                if vip.address not in other and not any(one.answers(vip.address) for one in machine.binds):
                     said = f"nothing of haproxy.cfg binds to {vip.address}, which {instance.name} carries"
                     place = machine.keepalived.place(vip.line or instance.line)
                     yield machine.name, problem("vip-without-bind", said, place)
@@ -52,13 +49,6 @@ def bind_without_vip(subject: Subject) -> Found:
 def nonlocal_binds(machine: Machine) -> Mapping[str, Bind]:
     """The VIPs of the node's instances that its HAProxy binds to by address, each with its first bind."""
     return {address: bind for address, bind in _addresses(machine).items() if address in machine.vips}
-
-
-def answers(bind: Bind, vip: str) -> bool:
-    """Does a connection to the VIP reach this bind, its port aside? A bare port is all of IPv4."""
-    if bind.socket:
-        return False
-    return bind.address == vip or bind.address == _ALL_IPV6 or (":" not in vip and bind.address in ALL_IPV4)
 
 
 def _addresses(machine: Machine) -> Mapping[str, Bind]:

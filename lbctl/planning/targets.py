@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address
 
 from lbctl.document import Document
-from lbctl.haproxy.views import Bind, binds, proxies
+from lbctl.haproxy.views import binds, proxies
 from lbctl.model.cluster import HAPROXY_CFG, Cluster, Node
 from lbctl.model.facts import Facts
 from lbctl.model.outage import Target
 from lbctl.model.resource import Address, Resource
 from lbctl.planning.meaning import document
 from lbctl.planning.order import vip_addresses
-
-_EVERYWHERE = {"": 4, "*": 4, "0.0.0.0": 4, "::": 6}
 
 
 def targets(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Target, ...]:
@@ -54,12 +51,5 @@ def _ports(read: Document, vips: frozenset[str]) -> Iterator[tuple[tuple[str, in
         if bind.socket or bind.udp or not bind.first_port or bind.proxy in off:
             continue
         http = speaks.get(bind.proxy, False) and not (bind.ssl or bind.accept_proxy)
-        for address in _addresses(bind, vips):
+        for address in filter(bind.answers, vips):
             yield (address, bind.first_port), http  # of a range one port is enough
-
-
-def _addresses(bind: Bind, vips: frozenset[str]) -> Iterator[str]:
-    if bind.address in vips:
-        yield bind.address
-    elif bind.address in _EVERYWHERE:
-        yield from (vip for vip in vips if ip_address(vip).version == _EVERYWHERE[bind.address])

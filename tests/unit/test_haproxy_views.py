@@ -60,6 +60,25 @@ def test_addresses(text: str, expected: Endpoint) -> None:
     assert endpoint(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "answered"),
+    [
+        ("10.0.0.9:80", "10.0.0.9"),
+        ("[2001:db8::9]:80", "2001:db8::9"),
+        (":80", "10.0.0.9"),
+        ("*:80", "10.0.0.9"),
+        (":::80", "10.0.0.9 2001:db8::9"),
+        (":::80 v4v6", "10.0.0.9 2001:db8::9"),
+        (":::80 v6only", "2001:db8::9"),
+        ("10.0.0.8:80", ""),
+        ("unix@/run/x", ""),
+    ],
+)
+def test_which_addresses_a_bind_answers(words: str, answered: str) -> None:
+    (bind,) = binds(haproxy.parse(f"listen l\n bind {words}\n".encode()))
+    assert [one for one in ("10.0.0.9", "2001:db8::9") if bind.answers(one)] == answered.split()
+
+
 def test_binds() -> None:
     found = binds(haproxy.parse(CFG))
     assert [(one.proxy, one.address, one.first_port, one.last_port, one.ssl, one.line) for one in found] == [

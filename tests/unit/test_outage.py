@@ -183,6 +183,10 @@ class TestTargets:
         later = LISTEN.replace("10.0.0.9:80\n", "10.0.0.9:80 ssl crt x.pem\n")
         assert (80, False) in [(one.port, one.http) for one in asked(LISTEN, later)]
 
+    def test_the_wildcard_of_ipv6_has_the_vips_of_ipv4_too(self) -> None:
+        assert 3306 in [one.port for one in asked(LISTEN.replace("bind :3306", "bind :::3306"))]
+        assert 3306 not in [one.port for one in asked(LISTEN.replace("bind :3306", "bind :::3306 v6only"))]
+
     def test_a_vip_of_the_other_family_is_not_in_a_wildcard(self) -> None:
         assert str(Target("2001:db8::1", 80, True)) == "[2001:db8::1]:80"
         assert not [one for one in asked(LISTEN) if ":" in one.address]
