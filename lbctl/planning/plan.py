@@ -16,9 +16,7 @@ from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.model.upgrade import Upgrade
 from lbctl.planning import (
     election,
-    elections,
     order,
-    party,
     retire,
     review,
     roster,
@@ -26,6 +24,9 @@ from lbctl.planning import (
     tools,
     unsafe,
 )
+from lbctl.planning.elections import party
+from lbctl.planning.elections.table import change as election_change
+from lbctl.planning.elections.table import table as election_table
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
@@ -126,8 +127,8 @@ def _election(
         return None
     held = party.holders(gathered)
     drains = {name: facts.drain for name, facts in gathered.items()}
-    before = elections.table(party.live(cluster, gathered), held)
-    return elections.change(before, elections.table(party.desired(cluster, drains), held))
+    before = election_table(party.live(cluster, gathered), held)
+    return election_change(before, election_table(party.desired(cluster, drains), held))
 
 
 def _view(cluster: Cluster, facts: Facts, wish: Restart) -> NodeView:

@@ -15,7 +15,8 @@ from lbctl.model.cluster import Cluster
 from lbctl.model.event import Gathering
 from lbctl.model.facts import Facts
 from lbctl.model.report import HOLDERS, DriftItem, DriftReport
-from lbctl.planning import by_hand, differing, holders, retire, roster, semantic, unloaded
+from lbctl.planning import retire, roster, semantic
+from lbctl.planning.layers import by_hand, differing, holders, unloaded
 from lbctl.planning.meaning import daemon_of, document
 from lbctl.planning.plan import make
 from lbctl.transport.protocol import Reader

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lbctl.keepalived.advert import awaited
-from lbctl.planning.elections import table
+from lbctl.planning.elections.table import table
 from tests.lab.elections.ground import every, selection
 from tests.lab.elections.variants import BATCHES, NODES, Batch
 

@@ -10,8 +10,8 @@ import pytest
 from lbctl import keepalived
 from lbctl.model.content import plain
 from lbctl.model.election import ElectionTable, Holders, NodeState, Outcome, Why
-from lbctl.planning.elections import change, combinations, differences, table
-from lbctl.planning.party import Party
+from lbctl.planning.elections.party import Party
+from lbctl.planning.elections.table import change, combinations, differences, table
 
 VIP, OTHER = "10.0.0.31", "10.0.0.32"
 LETTERS = {"a": NodeState.ALIVE, "h": NodeState.HAPROXY_DEAD, "d": NodeState.DEAD}

@@ -14,7 +14,7 @@ from lbctl.model.command import Answer, Answers, Probe
 from lbctl.model.content import plain
 from lbctl.model.layers import InForce, SetByHand
 from lbctl.model.report import DriftItem, DriftReport
-from lbctl.planning.differing import odd
+from lbctl.planning.layers.differing import odd
 from lbctl.workflows.drift import drift
 from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode
 from tests.unit.fake_transport import FakeTransport

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lbctl.lab import Lab
 from lbctl.model.election import ElectionTable, Holders, NodeState, RouterTable, States
-from lbctl.planning.elections import combinations, table
+from lbctl.planning.elections.table import combinations, table
 from tests.lab.conftest import Labs, guide_spec
 from tests.lab.elections.variants import DRAIN, DRAINED, NODES, Batch
 from tests.lab.sampler import Sampler, sampled

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lbctl import keepalived
-from lbctl.planning.party import Party
+from lbctl.planning.elections.party import Party
 
 NODES = ("lb1", "lb2", "lb3")
 ADDRESSES = ("10.15.85.32", "10.15.85.33", "10.15.85.34")

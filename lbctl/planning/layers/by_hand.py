@@ -14,8 +14,8 @@ from lbctl.model.facts import Facts
 from lbctl.model.layers import SetByHand
 from lbctl.model.report import DIFFERS, OPERATIONAL, DriftItem
 from lbctl.model.resource import Address
+from lbctl.planning.layers.unloaded import apart
 from lbctl.planning.meaning import live_document
-from lbctl.planning.unloaded import apart
 
 Place = tuple[str, str, str]
 """Server, state in HAProxy's words, backend."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from lbctl.keepalived.advert import Awaited, unheard
-from lbctl.planning.contest import Elector, Field, Key, News
 from lbctl.planning.election import Candidate
-from lbctl.planning.party import Check, Party, checks, fall
-from lbctl.planning.sight import Sight
+from lbctl.planning.elections.contest import Elector, Field, Key, News
+from lbctl.planning.elections.party import Check, Party, checks, fall
+from lbctl.planning.elections.sight import Sight
 
 
 @dataclass(frozen=True)

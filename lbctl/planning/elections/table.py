@@ -21,10 +21,10 @@ from lbctl.model.election import (
     States,
     Why,
 )
-from lbctl.planning.contest import Elector, Ending, Key, play
-from lbctl.planning.ground import Ground, Part, Router, ground, parts
-from lbctl.planning.party import Party
-from lbctl.planning.sight import Sight
+from lbctl.planning.elections.contest import Elector, Ending, Key, play
+from lbctl.planning.elections.ground import Ground, Part, Router, ground, parts
+from lbctl.planning.elections.party import Party
+from lbctl.planning.elections.sight import Sight
 
 ALL_OF, FEW = 4, 2
 """Of up to ALL_OF nodes every combination is in the table; of more, those in which at most FEW fail."""

@@ -13,10 +13,10 @@ from lbctl.model.content import Content
 from lbctl.model.election import Holders
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
-from lbctl.planning.contest import Key, News
 from lbctl.planning.election import Candidate, Standing, standing
+from lbctl.planning.elections.contest import Key, News
+from lbctl.planning.elections.sight import Sight, process_sight, sight
 from lbctl.planning.meaning import document, live_document
-from lbctl.planning.sight import Sight, process_sight, sight
 
 
 @dataclass(frozen=True)
