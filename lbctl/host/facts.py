@@ -24,7 +24,8 @@ PROBES: tuple[Probe, ...] = (
     # in a shell of its own: it is another's file, and sets variables
     Probe("os", '(. /etc/os-release && echo "$PRETTY_NAME"); cat /proc/sys/kernel/random/boot_id'),
     Probe(
-        "tools", "for t in socat nft ss bash unshare flock; do command -v $t >/dev/null && echo $t; done; :"
+        "tools",
+        "for t in socat nft ss bash unshare flock killall; do command -v $t >/dev/null && echo $t; done; :",
     ),
     Probe("addresses", "ip -o addr show"),
     Probe("sockets", "ss -Hltnp"),

@@ -20,13 +20,13 @@ _NETWORK_FILES = ("/etc/systemd/network", "/etc/NetworkManager/")
 
 
 def no_killall(subject: Subject) -> Found:
+    """Checks that call a command of a package that neither daemon brings."""
     for machine in subject.machines:
-        if machine.packages is None or "psmisc" in machine.packages or machine.keepalived is None:
-            continue
-        for script in scripts(machine.keepalived.document):
+        code, what = _killall(machine)
+        for script in scripts(machine.keepalived.document) if machine.keepalived and code else ():
             if script.command.split()[:1] and script.command.split()[0].rpartition("/")[2] == "killall":
-                said = f"vrrp_script {script.name} calls killall, which the package psmisc brings"
-                yield machine.name, problem("no-psmisc", said, machine.keepalived.place(script.line))
+                said = f"vrrp_script {script.name} calls killall, which the package psmisc brings: {what}"
+                yield machine.name, problem(code, said, machine.keepalived.place(script.line))
 
 
 def no_nonlocal_bind(subject: Subject) -> Found:
@@ -69,6 +69,15 @@ def unmanaged_files(subject: Subject) -> Found:
             names = listed([*dict.fromkeys(path for path, _ in missing)])
             said = f"{names}: HAProxy reads it, and it is none of the cluster's files"
             yield machine.name, problem("unmanaged-file", said, machine.haproxy.place(missing[0][1]))
+
+
+def _killall(machine: Machine) -> tuple[str, str]:
+    """Code and what is wrong with the command; nothing where it is there, will be, or nobody knows."""
+    if machine.packages is None or "psmisc" in machine.packages:
+        return "", ""
+    if machine.tools is None:
+        return "psmisc-unset", "the cluster file does not have it installed"
+    return ("", "") if "killall" in machine.tools else ("no-psmisc", "it is not installed")
 
 
 def _nonlocal(subject: Subject, machine: Machine, key: str) -> tuple[str, str]:

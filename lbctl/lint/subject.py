@@ -40,7 +40,8 @@ class Machine:
 
     `address` is the node's on the VRRP network, "" = unknown; `addresses` all that it has on any interface
     but lo. `packages` are those that are (or shall be) installed, `sysctls` values by key, `files` other
-    files by path, `units` those that are active.
+    files by path, `units` those that are active, `tools` those of the commands that lbctl looks for which
+    are there.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Machine:
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
     units: frozenset[str] | None = None
     addresses: frozenset[str] | None = None
+    tools: frozenset[str] | None = None
 
     @cached_property
     def binds(self) -> tuple[Bind, ...]:

@@ -18,7 +18,7 @@ def findings(
     cluster: Cluster, gathered: Mapping[str, Facts], changes: Sequence[Change]
 ) -> tuple[Finding, ...]:
     """Lint's findings in the cluster as it shall be; `known` are those that its nodes have already."""
-    desired = find(subject.desired(cluster))
+    desired = find(subject.desired(cluster, gathered))
     mains = frozenset(MAIN_FILES.values())
     if not any(change.action.touches and change.address.name in mains for change in changes):
         return tuple(replace(one, known=True) for one in desired)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from lbctl.lint import Machine, Subject, Text
 from lbctl.model.cluster import MAIN_FILES, Cluster, ManagedFile, Node
@@ -13,9 +14,12 @@ from lbctl.model.resource import Address, Resource
 from lbctl.planning.meaning import document, live_document
 
 
-def desired(cluster: Cluster) -> Subject:
-    """What the cluster file says. Secrets that were not resolved are masked, and nothing is found in them."""
-    machines = tuple(_desired(node) for node in cluster.nodes)
+def desired(cluster: Cluster, gathered: Mapping[str, Facts] = MappingProxyType({})) -> Subject:
+    """What the cluster file says, and of nodes that were gathered what it leaves as it is.
+
+    Secrets that were not resolved are masked, and nothing is found in them.
+    """
+    machines = tuple(_desired(node, gathered.get(node.name)) for node in cluster.nodes)
     return Subject(cluster.name, machines, additions=cluster.additions)
 
 
@@ -25,7 +29,7 @@ def live(cluster: Cluster, gathered: Mapping[str, Facts]) -> Subject:
     return Subject(cluster.name, machines, live=True, additions=cluster.additions)
 
 
-def _desired(node: Node) -> Machine:
+def _desired(node: Node, facts: Facts | None) -> Machine:
     return Machine(
         node.name,
         node.address,
@@ -34,6 +38,7 @@ def _desired(node: Node) -> Machine:
         frozenset(one.name for one in node.packages if not one.absent),
         {one.key: one.value for one in node.sysctls},
         {one.path: one.content for one in node.files if not one.daemon and not one.absent},
+        tools=facts.tools if facts else None,
     )
 
 
@@ -57,6 +62,7 @@ def _live(node: Node, facts: Facts) -> Machine:
         {key: str(value) for key, value in values.items() if value is not None},
         dict(_contents(node, facts)),
         addresses=facts.held,
+        tools=facts.tools,
     )
 
 

@@ -16,7 +16,7 @@ from lbctl.model.content import Content
 
 CASES = Path(__file__).parents[1] / "cases" / "lint"
 ONE_NODE = frozenset(
-    {"haproxy", "keepalived", "packages", "sysctls", "units", "files", "address", "addresses"}
+    {"haproxy", "keepalived", "packages", "sysctls", "units", "files", "address", "addresses", "tools"}
 )
 
 
@@ -37,6 +37,7 @@ def machine(name: str, told: Mapping[str, Any]) -> Machine:
         {path: Content(text.encode(), text.encode()) for path, text in told.get("files", {}).items()},
         frozenset(told["units"]) if "units" in told else None,
         frozenset(told["addresses"]) if "addresses" in told else None,
+        frozenset(told["tools"]) if "tools" in told else None,
     )
 
 

@@ -41,6 +41,7 @@ def as_written() -> tuple[Finding, ...]:
             Text(keepalived.parse(vrrp.replace("102", str(103 - number)).encode(), "keepalived.conf")),
             frozenset({"haproxy", "keepalived"}),
             {"net.ipv4.ip_nonlocal_bind": "1"},
+            tools=frozenset({"bash", "ss"}),
         )
         for number in (1, 2, 3)
     )
