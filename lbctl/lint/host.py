@@ -22,11 +22,13 @@ _NETWORK_FILES = ("/etc/systemd/network", "/etc/NetworkManager/")
 def no_killall(subject: Subject) -> Found:
     """Checks that call a command of a package that neither daemon brings."""
     for machine in subject.machines:
-        code, what = _killall(machine)
-        for script in scripts(machine.keepalived.document) if machine.keepalived and code else ():
+        text, (code, what) = machine.keepalived, _killall(machine)
+        if text is None or not code:
+            continue
+        for script in scripts(text.document):
             if script.command.split()[:1] and script.command.split()[0].rpartition("/")[2] == "killall":
                 said = f"vrrp_script {script.name} calls killall, which the package psmisc brings: {what}"
-                yield machine.name, problem(code, said, machine.keepalived.place(script.line))
+                yield machine.name, problem(code, said, text.place(script.line))
 
 
 def no_nonlocal_bind(subject: Subject) -> Found:
