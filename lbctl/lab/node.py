@@ -41,7 +41,7 @@ def prepare(node: LabNode, image: Path, paths: Paths, hosts: str) -> str:
         (layer / name).mkdir()
     options = f"lowerdir={image},upperdir={layer / 'upper'},workdir={layer / 'work'}"
     run_in(groups, ["mount", "-t", "overlay", "-o", options, "overlay", str(root)])
-    return _personal(node, root, paths, hosts, groups)
+    return _personal(node, root, paths, hosts)
 
 
 def scrap(name: str, paths: Paths) -> None:
@@ -185,7 +185,7 @@ def hosts_file(names: Sequence[tuple[str, str]]) -> str:
     return "\n".join([*lines, *(f"{address} {name}" for name, address in names)]) + "\n"
 
 
-def _personal(node: LabNode, root: Path, paths: Paths, hosts: str, groups: Sequence[Path]) -> str:
+def _personal(node: LabNode, root: Path, paths: Paths, hosts: str) -> str:
     (root / "etc/hostname").write_text(f"{node.name}\n")
     (root / "etc/hosts").write_text(hosts)
     machine = hashlib.sha256(f"{paths.prefix}/{node.name}".encode()).hexdigest()[:32]
@@ -194,5 +194,5 @@ def _personal(node: LabNode, root: Path, paths: Paths, hosts: str, groups: Seque
     (root / "root/.operator.pub").write_text(public)
     script = ["chroot", str(root), "sh", "-c", PREPARE.read_text(), "sh"]
     words = [node.user, node.become, str(node.ssh_port)]
-    run_in(groups, [*script, *words], stdin=f"{node.password}\n".encode())
+    run_in(cgroup.make(paths.group), [*script, *words], stdin=f"{node.password}\n".encode())
     return make_key(root / "etc/ssh/ssh_host_ed25519_key")

@@ -142,7 +142,7 @@ def _servers_lost(before: Facts, now: Facts, others: Sequence[Facts]) -> Iterato
     if now.servers is None:
         return
     out = {(s.backend, s.server) for s in before.servers or () if s.status.startswith(("MAINT", "DRAIN"))}
-    down = {(s.backend, s.server) for s in before.servers or () if not s.up} - out
+    down = {(s.backend, s.server) for s in before.servers or () if not s.up}
     mine = {(s.backend, s.server): s.up for s in now.servers if (s.backend, s.server) not in out}
     serving = {backend for (backend, _), up in mine.items() if up}
     for facts in others:

@@ -159,11 +159,15 @@ class TestRefused:
 
 @contextmanager
 def full(site: Site, node: str, folder: str) -> Iterator[None]:
-    """A small file system over the folder, with what was in it, and full."""
+    """A small file system over the folder, with what was in it, and full to the last page."""
     site.sh(
         node,
-        f"""cp -a {folder} /root/kept && mount -t tmpfs -o size=128k,mode=0755 tmpfs {folder} &&
-        cp -a /root/kept/. {folder}/ && rm -r /root/kept; cat /dev/zero >{folder}/fill 2>/dev/null; :""",
+        f"""set -e; cp -a {folder} /root/kept
+        mount -t tmpfs -o size=512k,mode=0755 tmpfs {folder}
+        cp -a /root/kept/. {folder}/; diff -r /root/kept {folder}; rm -r /root/kept
+        for size in 64k 4k 1; do
+            dd if=/dev/zero bs=$size of={folder}/fill oflag=append conv=notrunc 2>/dev/null || :
+        done""",
     )
     try:
         yield
