@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 
 class NodeState(Enum):
@@ -78,8 +80,12 @@ class RouterTable:
     normal: tuple[Holders, ...]
     rows: tuple[Row, ...]
 
+    @cached_property
+    def _outcomes(self) -> Mapping[States, Outcome]:
+        return {row.states: row.outcome for row in self.rows}
+
     def outcome(self, states: States) -> Outcome | None:
-        return next((row.outcome for row in self.rows if row.states == states), None)
+        return self._outcomes.get(states)
 
 
 @dataclass(frozen=True)

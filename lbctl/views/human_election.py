@@ -17,7 +17,7 @@ from lbctl.model.election import (
     States,
     Why,
 )
-from lbctl.planning.elections.table import differences
+from lbctl.planning.elections.change import differences
 from lbctl.views.line import Line, Part, columns, count, line, seconds, title
 
 COLUMNS = 4

@@ -10,7 +10,7 @@ import pytest
 
 from lbctl.__main__ import run
 from lbctl.model.plan import Plan
-from lbctl.planning.elections.table import differences
+from lbctl.planning.elections.change import differences
 from lbctl.store.codec import decode, encode
 from tests.unit.test_planning import changed_vrrp, plan
 from tests.unit.test_rollout_walk import PROXY, cluster

@@ -4,14 +4,17 @@ against the real daemons in tests/lab/elections."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from lbctl import keepalived
 from lbctl.model.content import plain
 from lbctl.model.election import ElectionTable, Holders, NodeState, Outcome, Why
+from lbctl.planning.elections.change import change, differences
+from lbctl.planning.elections.combinations import combinations, most
 from lbctl.planning.elections.party import Party
-from lbctl.planning.elections.table import change, combinations, differences, table
+from lbctl.planning.elections.table import table
 
 VIP, OTHER = "10.0.0.31", "10.0.0.32"
 LETTERS = {"a": NodeState.ALIVE, "h": NodeState.HAPROXY_DEAD, "d": NodeState.DEAD}
@@ -374,11 +377,29 @@ def test_a_drained_node_is_left_out_of_it() -> None:
     assert outcome(found, "ad").ends == only("lb1")
 
 
-def test_of_many_nodes_a_few_fail() -> None:
+@pytest.mark.parametrize(
+    ("nodes", "failures", "rows"), [(1, 1, 3), (4, 4, 81), (5, 2, 51), (7, 2, 99), (8, 1, 17), (200, 1, 401)]
+)
+def test_of_many_nodes_a_few_fail(nodes: int, failures: int, rows: int) -> None:
+    assert most(nodes) == failures
+    assert len(list(combinations([""] * nodes, failures))) == rows
+
+
+def test_the_table_says_how_many_fail() -> None:
     found = table(parties(*(conf(100 + number) for number in range(5))))
     router = found.router(VIP)
     assert router is not None
-    assert (found.failures, len(router.rows)) == (2, 1 + 5 * 2 + 10 * 4)
+    assert (found.failures, len(router.rows)) == (2, 51)
+
+
+def test_what_fails_elsewhere_changes_nothing() -> None:
+    """Of four nodes two and two have a VIP of their own."""
+    texts = [conf(one) for one in (102, 101)]
+    texts += [conf(one, name="W", vip=OTHER, router=48) for one in (102, 101)]
+    found = table(parties(*texts))
+    for mine in ("aa", "ha", "dd"):
+        assert len({outcome(found, mine + others) for others in ("aa", "hd", "dd")}) == 1
+        assert len({outcome(found, others + mine, OTHER) for others in ("aa", "hd", "dd")}) == 1
 
 
 def test_combinations_begin_with_the_fewest_failures() -> None:
@@ -389,8 +410,7 @@ def test_combinations_begin_with_the_fewest_failures() -> None:
 
 
 def test_what_an_apply_changes() -> None:
-    before = table(parties(conf(102, weight=1), conf(101, weight=1)))
-    after = table(parties(conf(102), conf(101)))
+    before, after = parties(conf(102, weight=1), conf(101, weight=1)), parties(conf(102), conf(101))
     found = change(before, after)
     assert found is not None
     (only_one,) = differences(found)
@@ -398,11 +418,11 @@ def test_what_an_apply_changes() -> None:
     assert only_one.vips == (VIP,)
     assert [row[0] for row in only_one.rows] == [(h, a)]
     assert change(before, before) is None
-    assert change(before, table(parties(conf(103, weight=1), conf(102, weight=1)))) is None  # skews alone
+    assert change(before, parties(conf(103, weight=1), conf(102, weight=1))) is None  # skews alone
 
 
 def test_what_an_apply_changes_when_a_node_comes_or_a_vip() -> None:
-    two, three = table(parties(conf(102), conf(101))), table(parties(conf(102), conf(101), conf(100)))
+    two, three = parties(conf(102), conf(101)), parties(conf(102), conf(101), conf(100))
     found = change(two, three)
     assert found is not None
     (joined,) = differences(found)
@@ -410,9 +430,19 @@ def test_what_an_apply_changes_when_a_node_comes_or_a_vip() -> None:
         (one, other) for one in NodeState for other in NodeState
     }
     assert all(states[2] is not NodeState.DEAD for states, *_ in joined.rows)
-    more = table(parties(*(conf(one) + instance(one, "W", OTHER, 48) for one in (102, 101))))
+    more = parties(*(conf(one) + instance(one, "W", OTHER, 48) for one in (102, 101)))
     widened = change(two, more)
     assert widened is not None
     (added,) = differences(widened)
     assert (added.vips, added.rows[0][1]) == ((OTHER,), None)
-    assert change(table([]), two) is None
+    assert change([], two) is None
+
+
+def test_nothing_is_played_where_vrrp_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of haproxy.cfg alone costs no table."""
+    monkeypatch.delattr("lbctl.planning.elections.change.on")
+    before = parties(conf(102), conf(101))
+    haproxy = [replace(party, haproxy=plain(b"listen s\n  bind :5000\n")) for party in before]
+    assert change(before, haproxy) is None
+    with pytest.raises(NameError):
+        change(before, parties(conf(102), conf(103)))

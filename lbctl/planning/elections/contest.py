@@ -9,7 +9,7 @@ all its instances, or with none. Held against keepalived 2.2.7 by tests/lab/elec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lbctl.keepalived.election import FAULT, accepts, skew
 from lbctl.planning.election import Candidate
@@ -23,14 +23,9 @@ the other, every way is played; of more only one."""
 
 @dataclass(frozen=True)
 class Elector:
-    """What is master on one node, or is not: a sync group, or an instance of none."""
+    """What is master on one node, or is not: a sync group's instances, or an instance of none."""
 
-    node: str
-    instances: tuple[str, ...]
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        return tuple((self.node, name) for name in self.instances)
+    keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
@@ -73,20 +68,21 @@ def play(
     `early` = the last advert of before was sent a whole advert_int ago, and not just now.
     """
     game = _Game(field, dict(candidates), sorted(news, key=lambda one: one.at), early)
-    standing = {elector for elector in field.electors if game.stands(elector)}
-    game.masters = masters & standing
+    game.masters = masters.intersection(game.standing)
     game.settle()
     return game.end()
 
 
 class _Game:
-    """The moving parts. `due` is when each backup that has accepted no advert has waited long enough."""
+    """The moving parts. `standing` are alive, with no instance in FAULT; `due` is when each backup that has
+    accepted no advert has waited long enough."""
 
     def __init__(self, field: Field, candidates: dict[Key, Candidate], news: list[News], early: bool) -> None:
         self.field = field
         self.candidates = candidates
         self.news = news
         self.early = early
+        self.standing = [one for one in field.electors if self.stands(one)]
         self.masters: frozenset[Elector] = frozenset()
         self.due: dict[Key, float] = {}
         self.paces: dict[Key, float] = {}
@@ -125,10 +121,11 @@ class _Game:
 
     def claims(self) -> dict[Elector, float]:
         """When each that is no master, and waits for no one any more, makes itself one."""
+        due = self.due
         return {
-            elector: max(self.due[key] for key in elector.keys)
-            for elector in self.field.electors
-            if elector not in self.masters and all(key in self.due for key in elector.keys)
+            elector: max(due[key] for key in elector.keys)
+            for elector in self.standing
+            if elector not in self.masters and all(key in due for key in elector.keys)
         }
 
     def rivals(self, due: Sequence[Elector]) -> list[Elector]:
@@ -154,9 +151,12 @@ class _Game:
         for key in self.candidates.keys() & news.candidates.keys():
             one = news.candidates[key]
             if key in self.due:
-                self.due[key] += _skew(one) - _skew(self.candidates[key])
+                self.due[key] += self.skew(key, one) - self.skew(key, self.candidates[key])
             self.candidates[key] = one
-        gone = frozenset(one for one in self.masters if not self.stands(one))
+        self.standing = [one for one in self.field.electors if self.stands(one)]
+        up = {key for one in self.standing for key in one.keys}
+        self.due = {key: at for key, at in self.due.items() if key in up}
+        gone = self.masters.difference(self.standing)
         if gone:
             self.masters -= gone
             self.since = self.now
@@ -168,9 +168,9 @@ class _Game:
             self.masters -= {min(worse, key=self.rank)}
             self.since = self.now
         left = frozenset(announced)
-        for elector in self.field.electors:
+        for elector in self.standing:
             for key in elector.keys:
-                if elector in self.masters or not self.stands(elector):
+                if elector in self.masters:
                     self.due.pop(key, None)
                 else:
                     self.wait(key, left)
@@ -201,10 +201,10 @@ class _Game:
                 self.paces[key] = master.advert_int if mine.version == 3 else mine.advert_int
                 return
         if not heard and not announced.isdisjoint(self.field.hears[key]):
-            self.due[key] = self.now + self.skew(key)
+            self.due[key] = self.now + self.skew(key, mine)
             return
         pace = self.pace(key)
-        plain = (2 if self.early else 3) * pace + self.skew(key)
+        plain = (2 if self.early else 3) * pace + self.skew(key, mine)
         patience = plain + (mine.delay + pace if mine.delay and heard else 0)
         # what it waits for already it does not wait for anew; and nobody is left whom it would have spared
         self.due[key] = min(self.due.get(key, self.now + patience), self.now + patience)
@@ -213,9 +213,5 @@ class _Game:
         """Version 3 goes by the last master's interval."""
         return self.paces.get(key, self.candidates[key].advert_int)
 
-    def skew(self, key: Key) -> float:
-        return _skew(replace(self.candidates[key], advert_int=self.pace(key)))
-
-
-def _skew(one: Candidate) -> float:
-    return skew(one.priority, one.advert_int, one.version)
+    def skew(self, key: Key, one: Candidate) -> float:
+        return skew(one.priority, self.pace(key), one.version)

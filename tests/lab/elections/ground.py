@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from lbctl.lab import Lab
 from lbctl.model.election import ElectionTable, Holders, NodeState, RouterTable, States
-from lbctl.planning.elections.table import combinations, table
+from lbctl.planning.elections.combinations import combinations
+from lbctl.planning.elections.table import table
 from tests.lab.conftest import Labs, guide_spec
 from tests.lab.elections.variants import DRAIN, DRAINED, NODES, Batch
 from tests.lab.sampler import Sampler, sampled
@@ -53,6 +54,7 @@ class Result:
     took: float
     back: str
     seen_back: str
+    spans: str
 
     @property
     def good(self) -> bool:
@@ -69,7 +71,8 @@ class Result:
     def __str__(self) -> str:
         return (
             f"{self.variant} ({self.vip}), {self.states}: {self.seen} after {self.took:.2f} s, then "
-            f"{self.seen_back}; the table says {self.expected} within {self.bound:.2f} s, then {self.back}"
+            f"{self.seen_back}; the table says {self.expected} within {self.bound:.2f} s, then {self.back} "
+            f"({self.spans})"
         )
 
 
@@ -169,6 +172,7 @@ class _Trial:
                 max(at - since, 0.0),
                 _said(outcome.back),
                 _said((self.holders(vip),)),
+                self.told(vip, since),
             )
 
     def kill(self, states: States) -> None:
@@ -192,6 +196,11 @@ class _Trial:
 
     def holders(self, vip: str) -> Holders:
         return self.sampler.timeline(vip).spans[-1].holders
+
+    def told(self, vip: str, start: float) -> str:
+        """Who held it, each with since when, from the failures to now."""
+        spans = [one for one in self.sampler.timeline(vip).spans if one.at + one.seconds > start]
+        return ", ".join(f"{one.at - start:.2f} s {_said((one.holders,))}" for one in spans)
 
     def since(self, vip: str, dead: set[str]) -> tuple[Holders, float]:
         """Who of the living holds it, and since when."""
