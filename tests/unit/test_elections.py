@@ -148,7 +148,7 @@ def test_a_weight_that_is_too_small() -> None:
 
 
 def test_nopreempt_keeps_a_holder_whose_haproxy_is_dead() -> None:
-    found = table(parties(*(conf(priority, more="nopreempt") for priority in (102, 101, 100))))
+    found = table(parties(*(conf(priority, more="nopreempt", weight=50) for priority in (140, 120, 100))))
     stays = outcome(found, "haa")
     assert (stays.ends, stays.why, stays.idle) == (only("lb1"), (Why.NOPREEMPT,), ("lb1",))
     moved = outcome(found, "daa")
@@ -190,9 +190,33 @@ def test_one_that_preempts_takes_it_where_the_best_does_not() -> None:
     assert outcome(table(parties(*texts)), "haa").ends == only("lb3")
 
 
+def test_of_two_that_are_due_almost_at_once_nopreempt_lets_either_keep_it() -> None:
+    """4 ms apart. Where the better one preempts, it does not matter who was the first."""
+    texts = [conf(priority, more="nopreempt") for priority in (102, 101, 100)]
+    found = outcome(table(parties(*texts)), "daa")
+    assert (found.ends, found.why) == ((("lb2",), ("lb3",)), (Why.CLOSE,))
+    texts[1] = conf(101)
+    assert outcome(table(parties(*texts)), "daa").ends == only("lb2")
+
+
+PASS = "authentication {{\n auth_type PASS\n auth_pass {}\n }}"
+
+
+def test_masters_that_discard_each_others_adverts_hold_each_other_up() -> None:
+    """lb3 has another password. lb1 sends less often than it should, and lb2 takes over for moments."""
+    one, other = PASS.format("one"), PASS.format("other")
+    found = table(parties(conf(102, more=one), conf(101, more=one), conf(100, more=other)))
+    restless = outcome(found, "aaa")
+    assert (restless.ends, restless.why) == (only("lb1", "lb3"), (Why.UNSETTLED, Why.SPLIT))
+    assert outcome(found, "ada").why == (Why.SPLIT,)
+    # adverts that do not come put nothing off
+    apart = conf(100).replace("virtual_router_id 47", "virtual_router_id 48")
+    assert outcome(table(parties(conf(102), conf(101), apart)), "aaa").why == (Why.SPLIT,)
+
+
 def test_which_comes_first_is_told_where_it_decides() -> None:
     """Whether lb2 takes over before its check has failed three times, and keeps the VIP then."""
-    texts = [conf(priority, more="nopreempt", fall=4) for priority in (102, 101, 100)]
+    texts = [conf(priority, more="nopreempt", fall=4, weight=50) for priority in (140, 120, 100)]
     found = outcome(table(parties(*texts)), "dha")
     assert (found.ends, found.why) == ((("lb2",), ("lb3",)), (Why.RACE, Why.NOPREEMPT))
 

@@ -52,8 +52,9 @@ def differences(of: ElectionChange) -> tuple[Difference, ...]:
             for states in combinations(nodes, most)
         ]
         rows = tuple((states, one, other) for states, one, other in pairs if _differ(one, other))
+        same = tuple(states for states, one, other in pairs if not _differ(one, other))
         if rows:
-            found.append(Difference(tuple(vips), nodes, rows))
+            found.append(Difference(tuple(vips), nodes, rows, same))
     return tuple(found)
 
 

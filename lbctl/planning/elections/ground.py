@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
 
-from lbctl.keepalived.advert import Awaited, unheard
+from lbctl.keepalived.advert import Awaited, unheard, unreached
 from lbctl.planning.election import Candidate
 from lbctl.planning.elections.contest import Elector, Field, Key, News
 from lbctl.planning.elections.party import Check, Party, checks, fall
@@ -75,9 +75,12 @@ class Part:
     @cached_property
     def field(self) -> Field:
         """Each is held against each: not to be asked of very many."""
+        hears = {key: frozenset(_heard(key, self.waiting, self.places)) for key in self.waiting}
+        reached = {key: frozenset(_reaching(key, self.waiting, self.places)) for key in self.waiting}
         return Field(
             electors=self.electors,
-            hears={key: frozenset(_heard(key, self.waiting, self.places)) for key in self.waiting},
+            hears=hears,
+            discards={key: reached[key] - hears[key] for key in self.waiting},
             addresses={key: _number(one.source or self.places[key[0]]) for key, one in self.waiting.items()},
         )
 
@@ -150,11 +153,17 @@ def _electors(well: Mapping[Key, Candidate]) -> Iterator[Elector]:
         yield Elector(tuple((node, name) for name in names))
 
 
+def _reaching(key: Key, waiting: Mapping[Key, Awaited], places: Mapping[str, str]) -> Iterator[Key]:
+    """Whose adverts come to it."""
+    for other, sender in waiting.items():
+        if other[0] != key[0] and not [*unreached(sender, waiting[key], places[key[0]])]:
+            yield other
+
+
 def _heard(key: Key, waiting: Mapping[Key, Awaited], places: Mapping[str, str]) -> Iterator[Key]:
     """Whose adverts it takes."""
-    for other, sender in waiting.items():
-        apart = other[0] != key[0]
-        if apart and not [*unheard(sender, waiting[key], places[other[0]], places[key[0]])]:
+    for other in _reaching(key, waiting, places):
+        if not [*unheard(waiting[other], waiting[key], places[other[0]], places[key[0]])]:
             yield other
 
 

@@ -28,7 +28,8 @@ class Played:
 
 
 def settled(part: Part, held: Mapping[str, Holders]) -> frozenset[Ending]:
-    """What lasts while nothing has failed, with the holders of now, or with those of an election anew."""
+    """What lasts while nothing has failed, with the holders of now, or with those of an election anew: one
+    that is in time, or nobody would know where nopreempt begins."""
     has = {
         key
         for router in part.routers
@@ -37,7 +38,7 @@ def settled(part: Part, held: Mapping[str, Holders]) -> frozenset[Ending]:
         if key[0] in held.get(vip, ())
     }
     masters = frozenset(one for one in part.electors if not has.isdisjoint(one.keys))
-    return play(part.field, masters, part.well)
+    return play(part.field, masters, part.well, close=0)
 
 
 def plays(

@@ -58,23 +58,25 @@ def _router(
     names = dict.fromkeys(name for _, name in router.keys)
     groups = dict.fromkeys(whole.well[key].group for key in router.keys if whole.well[key].group)
     pace = max(whole.well[key].advert_int for key in router.keys)
-    tied = any(ending.tied for ending in normal)
-    outcomes = {one: _outcome(whole, router, one, tied) for one in dict.fromkeys(played.values())}
+    doubts = frozenset(why for ending in normal for why in ending.doubts)
+    outcomes = {one: _outcome(whole, router, one, doubts) for one in dict.fromkeys(played.values())}
     rows = tuple(Row(states, outcomes[one]) for states, one in played.items())
     ends = _ends(normal, router, [party.node for party in whole.parties])
     return RouterTable(tuple(names), tuple(groups), router.vips, pace, ends, rows)
 
 
-def _outcome(whole: Ground, router: Router, played: Played, tied: bool) -> Outcome:
-    """What they all come to for one router."""
+def _outcome(whole: Ground, router: Router, played: Played, doubts: frozenset[Why]) -> Outcome:
+    """What they all come to for one router. `doubts` are those of who held the VIPs before."""
     states, endings = played.states, played.all
     ends = _ends(endings, router, states)
     sides = {_ends(some, router, states) for some in played.endings.values()}
-    tied = tied or any(ending.tied for ending in endings)
-    why = _whys(ends, endings, Why.UNSURE if len(sides) > 1 else Why.TIE if tied else Why.RACE)
+    doubts = doubts.union(*(ending.doubts for ending in endings))
+    several = [Why.UNSURE] if len(sides) > 1 else [why for why in (Why.TIE, Why.CLOSE) if why in doubts]
+    why = _whys(ends, endings, (*several, Why.RACE)[0])
     idle, reasons = _idle(whole, router, ends, states)
-    seconds = max(ending.at for ending in endings)
-    return Outcome(ends, seconds, (*why, *reasons), _ends(played.back, router, states), idle)
+    times = [ending.at for ending in endings]
+    back = _ends(played.back, router, states)
+    return Outcome(ends, max(times), (*why, *reasons), back, idle, min(times))
 
 
 def _ends(endings: Iterable[Ending], router: Router, nodes: Iterable[str]) -> tuple[Holders, ...]:
