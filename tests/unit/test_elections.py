@@ -258,6 +258,52 @@ def test_processes_and_links(more: str, sees: bool) -> None:
     assert outcome(found, "ha").ends == only("lb2" if sees else "lb1")
 
 
+def test_what_cannot_be_known_is_named() -> None:
+    more = """track_interface {
+ eth1 weight 10
+ eth0
+}
+track_bfd {
+ router
+}
+track_process {
+ bird
+}
+track_file {
+ load
+ d
+}
+track_script {
+ gateway
+ heavy
+}"""
+    defined = """track_process bird {
+ process bird
+}
+vrrp_script gateway {
+ script "/bin/ping -c1 10.0.0.254"
+}
+vrrp_script heavy {
+ script "killall -0 haproxy"
+ weight 5
+}
+vrrp_script unused {
+ script "/bin/ping -c1 10.0.0.253"
+}
+track_file load {
+ file /run/load
+}
+track_file d {
+ file /var/lib/lbctl/drain
+ weight 1
+}
+"""
+    found = table(parties(*(defined + conf(priority, more=more, own=False) for priority in (102, 101))))
+    assert found.notes == (
+        "lb1, lb2: taken to be well: link eth1, link router, check gateway, process bird, file /run/load (0)",
+    )
+
+
 GROUP = "vrrp_sync_group G {{\n group {{\n  V\n  W\n }}\n {}\n}}\n"
 
 
@@ -386,7 +432,10 @@ def test_which_checks_see_a_dead_haproxy(check: str, sees: bool | None) -> None:
     assert outcome(found, "ha").ends == tuple(expected[sees])
     notes = {
         True: [],
-        False: ["lb1, lb2: no check that counts sees a dead HAProxy"],
+        False: [
+            "lb1, lb2: no check that counts sees a dead HAProxy",
+            "lb1, lb2: taken to be well: check check",
+        ],
         None: ["lb1, lb2: nobody knows whether the check check sees a dead HAProxy"],
     }
     assert list(found.notes) == notes[sees]

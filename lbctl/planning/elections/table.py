@@ -20,7 +20,7 @@ from lbctl.model.election import (
 from lbctl.planning.elections.combinations import combinations, most
 from lbctl.planning.elections.contest import Ending, Key
 from lbctl.planning.elections.ground import Ground, Router, ground, parts
-from lbctl.planning.elections.party import Party
+from lbctl.planning.elections.party import Party, assumed
 from lbctl.planning.elections.plays import Played, plays, settled
 from lbctl.planning.elections.sight import Sight
 
@@ -140,4 +140,6 @@ def _notes(whole: Ground) -> Iterator[str]:
             if check.sight is Sight.MAY:
                 text = f"nobody knows whether the check {check.name} sees a dead HAProxy"
                 found.setdefault(text, []).append(party.node)
+        if others := assumed(party):
+            found.setdefault(f"taken to be well: {', '.join(others)}", []).append(party.node)
     return (f"{', '.join(nodes)}: {text}" for text, nodes in found.items())
