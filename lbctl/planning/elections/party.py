@@ -82,7 +82,7 @@ def assumed(party: Party) -> tuple[str, ...]:
     own = party.standing
     noticing = {check.name for check in checks(party)}
     well = party.candidates()
-    asking = {one.name for one in (*own.scripts, *own.processes)}
+    asking = {one.name for one in own.scripts} | {one.name for one in own.processes}
     counting = {name for name in asking - noticing if party.candidates(frozenset({name})) != well}
     paths = {one.name: one.path for one in own.files if one.path != DRAIN_FILE}
     followers: tuple[Instance | SyncGroup, ...] = (*own.instances, *own.groups.values())
