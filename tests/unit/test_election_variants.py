@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lbctl.keepalived.advert import awaited
 from lbctl.planning.elections.table import table
-from tests.lab.elections.ground import every, selection
+from tests.lab.elections.ground import BUSY, Result, every, selection
 from tests.lab.elections.variants import BATCHES, NODES, Batch
 
 
@@ -24,3 +26,20 @@ def test_every_variant_is_in_every_file(batch: Batch) -> None:
 def test_the_selection_is_a_part() -> None:
     assert set(selection()) < set(every())
     assert len(every()) == 27
+
+
+def test_what_agrees_and_what_does_not() -> None:
+    good = Result("v", "vip", "s", "lb2 | lb3", "lb2", 2.6, 3.6, 2.7, 2.8, "lb1", "lb1", "")
+    assert good.good
+    assert replace(good, seen="lb3").good
+    assert replace(good, after=3.5 + BUSY, within=3.7 + BUSY).good
+    stayed = replace(good, soonest=0.0, latest=0.0, after=0.0, within=0.0)
+    assert stayed.good and not stayed.timed
+    for bad in (
+        replace(good, seen="lb1"),
+        replace(good, seen_back="lb2"),
+        replace(good, after=2.4, within=2.5),
+        replace(good, after=3.7 + BUSY, within=3.8 + BUSY),
+        replace(stayed, after=BUSY + 0.1, within=BUSY + 0.2),
+    ):
+        assert not bad.good

@@ -120,6 +120,22 @@ def test_how_long_it_takes_at_most(weight: int, letters: str, seconds: float) ->
     assert outcome(found, letters).seconds == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(
+    ("weight", "letters", "seconds"),
+    [
+        # the last advert came a whole advert_int ago
+        (10, "daa", 2 + 145 / 256),
+        # and the check failed at once
+        (10, "haa", 2 + 145 / 256),
+        (0, "haa", 155 / 256),
+        (10, "aaa", 0.0),
+    ],
+)
+def test_how_long_it_takes_at_least(weight: int, letters: str, seconds: float) -> None:
+    found = table(parties(*(conf(priority, weight=weight) for priority in (102, 101, 100))))
+    assert outcome(found, letters).soonest == pytest.approx(seconds)
+
+
 def test_version_3_waits_in_its_own_advert_int() -> None:
     texts = [
         conf(priority, more="version 3").replace("advert_int 1", "advert_int 0.2") for priority in (102, 90)
