@@ -14,6 +14,7 @@ from lbctl.adopt.clusterfile import Value
 from lbctl.adopt.short import common, short
 from lbctl.document import Document, Statement, decode
 from lbctl.haproxy.address import endpoint
+from lbctl.model.ip import is_address
 
 CONTROLLERS = "controllers"
 Members = tuple[tuple[str, str, bool], ...]
@@ -129,6 +130,8 @@ def _servers(back: Statement) -> tuple[int, Members, str | bool, str] | str:
         if len(line.words) < 3 or any(char in word for word in line.words for char in "$'\"# "):
             return "a server line holds what a service cannot say"
         where = endpoint(line.words[2])
+        if not is_address(where.host):
+            return "a server's address is a name"
         ports.add(where.first_port)
         members.append((line.name, where.host, "backup" in line.words[3:]))
         more.add(tuple(word for word in line.words[3:] if word != "backup"))

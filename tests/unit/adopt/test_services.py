@@ -79,6 +79,7 @@ def test_what_is_put_in_its_place_is_a_cluster_file(tmp_path: Path) -> None:
         (pair(bind="10.0.0.5:5000-5001"), "a bind is more than an address and a port"),
         (pair() + "frontend other\n    default_backend api\n", "others use backend api too"),
         (pair().replace("inter 2s backup", "inter 3s"), "its servers differ in more than name and address"),
+        (pair().replace("10.0.0.21", "one.example.org"), "a server's address is a name"),
         (pair().replace("    default_backend", "    use_backend"), "it has no backend, or several"),
         (pair() + "defaults\n    mode tcp\n", "there are several defaults or global sections"),
     ],
