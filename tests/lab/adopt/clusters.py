@@ -27,7 +27,7 @@ class Ground:
     """`network` has {} for the last part of an address; `hosts` are the nodes' own. `server` is the beginning
     of a server line that gets one more beside it, on the last of `controllers`. `edits` are (text, text) in
     all files. `certificate`: where one is made. `setup` is a script for each node. `own`: additions that find
-    nothing to add. With `sudo` one logs in as ops, and sudo asks for a password."""
+    nothing to add, on a node (NODE/NAME) or on all. With `sudo` one logs in as ops, and sudo asks."""
 
     name: str
     vip: str
@@ -48,6 +48,10 @@ class Ground:
     @property
     def nodes(self) -> tuple[str, ...]:
         return tuple(f"lb{number}" for number, _ in enumerate(self.hosts, 1))
+
+    def wanting(self, addition: str) -> set[str]:
+        """The nodes that an addition adds something to."""
+        return {node for node in self.nodes if not {addition, f"{node}/{addition}"} & set(self.own)}
 
     @property
     def load(self) -> list[str]:
@@ -154,6 +158,7 @@ FOUND = (
         network="192.168.1.{}/24",
         ports=(80,),
         certificate="/etc/haproxy/certs/site.pem",
+        own=("lb2/stats-socket",),
         edits=(
             ("api1:80", "192.168.1.21:80"),
             ("api2:80", "192.168.1.22:80"),
