@@ -156,6 +156,7 @@ def test_a_plan_that_only_records_changes_no_node() -> None:
     out = io.StringIO()
     HumanView(out, out).plan(replace(plan, changes=recorded))
     assert recorded and not replace(plan, changes=recorded).touches and plan.touches
+    assert "installed: " not in out.getvalue() and "content: " not in out.getvalue()
     last = out.getvalue().splitlines()[-1]
     assert last == f"No changes: every node is as the file says. {len(recorded)} to record."
 
