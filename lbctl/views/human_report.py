@@ -38,6 +38,10 @@ FINDINGS = (
     ("note", "Worth knowing"),
 )
 
+MIXED = (
+    "what was applied last is not kept in this workspace; an apply would undo it, with what is pending, by:"
+)
+
 
 def report_lines(report: ApplyReport) -> Iterator[Line]:
     """A table of the nodes, the commands to go on with, and the outcome as the last line."""
@@ -192,7 +196,8 @@ def _finding(group: ItemGroup, detail: Sequence[str]) -> Iterator[Line]:
     said = item.text.split("\n") if item.text else []
     if not said and any(map(is_digest, item.differences)):
         if detail and item.what != "pending":
-            yield line(("an apply would undo it by:", "dim"), head=("      ",))
+            both = any(one.standing is Standing.BOTH for one in item.differences)
+            yield line((MIXED if both else "an apply would undo it by:", "dim"), head=("      ",))
         said = list(detail)
     for words in said:
         yield detail_line(words)

@@ -17,7 +17,7 @@ from lbctl.model.report import DriftItem, DriftReport
 from lbctl.planning.layers.differing import odd
 from lbctl.workflows.drift import drift
 from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode
-from tests.unit.fake_transport import FakeTransport
+from tests.unit.fake_transport import NOTHING_KEPT, FakeTransport
 from tests.unit.test_planning import changed_vrrp
 from tests.unit.test_retire import recorded, without
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
@@ -35,7 +35,7 @@ STATES = {
 
 
 def found(of: Cluster, transport: FakeTransport) -> DriftReport:
-    return drift(of, transport, lambda event: None)
+    return drift(of, NOTHING_KEPT, transport, lambda event: None)
 
 
 def said(report: DriftReport) -> list[tuple[str, str]]:

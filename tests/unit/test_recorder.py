@@ -57,7 +57,9 @@ class Scene:
     def apply(self) -> ApplyReport:
         wanted = with_secret(OLD + "  server b 10.0.0.22:80\n")
         with_ = Apply(wanted, self.transport, self.state, self.on, event_line, TEXT)
-        return apply(with_, plan(wanted, self.transport, self.on), frozenset({"shrink"}), saved=False)
+        return apply(
+            with_, plan(wanted, self.state, self.transport, self.on), frozenset({"shrink"}), saved=False
+        )
 
     @property
     def folder(self) -> Path:
