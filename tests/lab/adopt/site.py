@@ -31,7 +31,7 @@ apt-get -q -y install haproxy keepalived psmisc >/dev/null 2>&1 && systemctl sto
 
 _START = """
 systemctl -q enable haproxy keepalived
-systemctl restart haproxy keepalived && exit
+systemctl restart haproxy && systemctl restart keepalived && exit
 { haproxy -c -f /etc/haproxy/haproxy.cfg; journalctl -q -n 20 -u haproxy; } >&2
 exit 1
 """
