@@ -15,7 +15,7 @@ from lbctl.model.cluster import Cluster
 from lbctl.model.event import Gathering
 from lbctl.model.facts import Facts
 from lbctl.model.plan import Apart
-from lbctl.model.report import HOLDERS, DriftItem, DriftReport
+from lbctl.model.report import DriftItem, DriftReport
 from lbctl.planning import retire, roster
 from lbctl.planning.layers import by_hand, differing, holders, unloaded
 from lbctl.planning.plan import make
@@ -60,19 +60,17 @@ def drift(cluster: Cluster, state: ClusterState, reader: Reader, emit: Emit) -> 
 def _holders(
     cluster: Cluster, found: Mapping[str, Facts | NodeError], reader: Reader, emit: Emit
 ) -> list[DriftItem]:
-    """Who holds the VIPs. Where that is wrong it is looked at again when an election would be over: a VIP
-    that moves is for a moment on two nodes, or on none.
+    """Who holds the VIPs. What is to be said of that is looked at again when an election would be over: a
+    VIP that moves is for a moment on two nodes, on none, or not yet on the one that takes it.
     """
     once = list(_of_holders(cluster, found))
-    wrong = [item for item in once if item.what == HOLDERS]
-    if not wrong:
+    if not once:
         return once
     gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
     emit(Gathering(tuple(node.name for node in cluster.nodes)))
     time.sleep(holders.settle_seconds(cluster, gathered))
     everybody = replace(cluster, nodes=(*cluster.nodes, *cluster.retired))
-    again = list(_of_holders(cluster, read(everybody, reader, emit)))
-    return [item for item in again if item.what != HOLDERS or item in wrong]
+    return [item for item in _of_holders(cluster, read(everybody, reader, emit)) if item in once]
 
 
 def _of_holders(cluster: Cluster, found: Mapping[str, Facts | NodeError]) -> Iterator[DriftItem]:
