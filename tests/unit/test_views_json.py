@@ -16,7 +16,8 @@ from tests.cases.views import samples
 ROOT = Path(__file__).parent.parent.parent
 
 KEYS = {
-    "plan": "plan cluster created digest nodes changes order impact steps problems findings summary election",
+    "plan": "plan cluster created digest nodes changes order impact steps apart problems findings summary "
+    "election",
     "change": "address node kind name action standing scope impact effects differences detail note",
     "difference": "attribute before after applied standing",
     "problem": "level code text mend file line column",
