@@ -110,9 +110,7 @@ def change_lines(change: ElectionChange) -> Iterator[Line]:
         }
         yield from _lines(one.nodes, cells, one.alike)
         yield from remarks.lines()
-        yield from (
-            line(note, head=("  ",)) for note in change.after.notes if note not in change.before.notes
-        )
+    yield from (line(note) for note in change.after.notes if note not in change.before.notes)
 
 
 def _name(router: RouterTable) -> str:
@@ -177,7 +175,7 @@ def _ends(ends: Sequence[Holders]) -> str:
 def _moved(before: Cells, after: Cells) -> Cells:
     """The cells of before and after, as one; what stays is there once."""
     held, holds = before.holder, after.holder
-    words = after.words if held == holds else _arrow(before.words, after.words)
+    words = after.words if before.words == held == holds else _arrow(before.words, after.words)
     return replace(after, holder=_arrow(held, holds), words=words, took=_arrow(before.took, after.took))
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from lbctl.__main__ import run
 from lbctl.model.plan import Plan
-from lbctl.planning.elections.change import differences
+from lbctl.planning.elections.change import change, differences
 from lbctl.store.codec import decode, encode
+from lbctl.views.human_election import change_lines
+from tests.unit.test_elections import conf, parties
 from tests.unit.test_planning import changed_vrrp, plan
 from tests.unit.test_rollout_walk import PROXY, cluster
 
@@ -60,6 +62,18 @@ def test_a_plan_says_what_it_changes() -> None:
     assert made.election is not None
     (found,) = differences(made.election)
     assert {after.seconds - before.seconds for _, before, after in found.rows if before and after} == {3.0}
+
+
+def test_a_remark_of_before_stands_beside_what_it_is_said_of() -> None:
+    """The node that keeps the VIP without its HAProxy does so for another reason."""
+    texts = [conf(102, weight=1), conf(101, weight=1)]
+    moved = change(parties(*texts), parties(*(conf(one, check="true", weight=1) for one in (102, 101))))
+    assert moved is not None
+    said = "".join(f"{line.head.plain}{line.body.plain}\n" for line in change_lines(moved))
+    assert "lb1 [1] → lb1 [2]" in said
+    assert "[1] lb1 without HAProxy still: equal priority" in said
+    assert "[2] lb1 without HAProxy still: no check that counts" in said
+    assert "\nlb1, lb2: no check that counts sees a dead HAProxy\n" in said
 
 
 def test_it_is_kept_with_a_saved_plan_and_makes_none_stale() -> None:
