@@ -58,25 +58,26 @@ def _router(
     names = dict.fromkeys(name for _, name in router.keys)
     groups = dict.fromkeys(whole.well[key].group for key in router.keys if whole.well[key].group)
     pace = max(whole.well[key].advert_int for key in router.keys)
-    doubts = frozenset(why for ending in normal for why in ending.doubts)
-    outcomes = {one: _outcome(whole, router, one, doubts) for one in dict.fromkeys(played.values())}
+    outcomes = {one: _outcome(whole, router, one, normal) for one in dict.fromkeys(played.values())}
     rows = tuple(Row(states, outcomes[one]) for states, one in played.items())
     ends = _ends(normal, router, [party.node for party in whole.parties])
     return RouterTable(tuple(names), tuple(groups), router.vips, pace, ends, rows)
 
 
-def _outcome(whole: Ground, router: Router, played: Played, doubts: frozenset[Why]) -> Outcome:
-    """What they all come to for one router. `doubts` are those of who held the VIPs before."""
+def _outcome(whole: Ground, router: Router, played: Played, normal: frozenset[Ending]) -> Outcome:
+    """What they all come to for one router; `normal` is what lasted before."""
     states, endings = played.states, played.all
     ends = _ends(endings, router, states)
     sides = {_ends(some, router, states) for some in played.endings.values()}
-    doubts = doubts.union(*(ending.doubts for ending in endings))
+    doubts = {why for ending in normal | endings for why in ending.doubts}
     several = [Why.UNSURE] if len(sides) > 1 else [why for why in (Why.TIE, Why.CLOSE) if why in doubts]
     why = _whys(ends, endings, (*several, Why.RACE)[0])
     idle, reasons = _idle(whole, router, ends, states)
-    times = [ending.at for ending in endings]
     back = _ends(played.back, router, states)
-    return Outcome(ends, max(times), (*why, *reasons), back, idle, min(times))
+    times = [ending.at for ending in endings]
+    # who was held up before may have waited for long
+    soonest = min(times) if all(ending.settled for ending in normal) else 0.0
+    return Outcome(ends, max(times), (*why, *reasons), back, idle, soonest)
 
 
 def _ends(endings: Iterable[Ending], router: Router, nodes: Iterable[str]) -> tuple[Holders, ...]:

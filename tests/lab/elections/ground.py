@@ -159,9 +159,11 @@ class _Tables:
 
     @property
     def longest(self) -> float:
-        """Seconds that any takeover takes at most."""
+        """Seconds that any takeover takes at most, and an election where nobody holds the VIP."""
         routers = self.of(()).routers
-        return max(row.outcome.seconds for router in routers for row in router.rows)
+        takeovers = [row.outcome.seconds for router in routers for row in router.rows]
+        waits = [one.patience for party in self.batch.parties() for one in party.candidates().values()]
+        return max(*takeovers, *waits)
 
 
 @dataclass
