@@ -4,7 +4,7 @@ nodes, each with rules of its own. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbctl import keepalived
 from lbctl.planning.elections.party import Party
@@ -80,11 +80,16 @@ class Router:
 
 @dataclass(frozen=True)
 class Variant:
-    """One set of rules. With a `group`, a sync group's lines, its routers are in one."""
+    """One set of rules. With a `group`, a sync group's lines, its routers are in one.
+
+    `advert_int` is its routers' usual one: in version 3 hundredths of a second count.
+    """
 
     name: str
     routers: tuple[Router, ...]
     group: str | None = None
+    version: int = 3
+    advert_int: float = 0.4
 
     def __str__(self) -> str:
         return self.name
@@ -92,6 +97,10 @@ class Variant:
 
 def _one(name: str, lines: str | tuple[str, str, str] = QUICK, **words: object) -> Variant:
     return Variant(name, (Router(lines=lines, **words),))  # type: ignore[arg-type]  # Router's own checks them
+
+
+def _old(name: str, lines: str | tuple[str, str, str] = QUICK, **words: object) -> Variant:
+    return replace(_one(f"version 2, {name}", lines, **words), version=2, advert_int=1)
 
 
 def _two(name: str, first: Router, second: Router, group: str | None = None) -> Variant:
@@ -162,27 +171,25 @@ _AUTHENTICATED = tuple(
     f"{QUICK}\n  authentication {{\n    auth_type PASS\n    auth_pass {one}\n  }}" for one in _PASSES
 )
 OF_VERSION_2 = (
-    _one("version 2, weight 20"),
-    _one("version 2, weight 0", _FAULT),
-    _one("version 2, nopreempt", QUICK + "\n  nopreempt"),
-    _one("version 2, nopreempt, far apart", QUICK + "\n  nopreempt", priorities=(200, 120, 40)),
-    _one("version 2, far apart", QUICK, priorities=(200, 120, 10)),
-    _one("version 2, another auth_pass", _AUTHENTICATED),  # type: ignore[arg-type]  # three, as there are
+    _old("weight 20"),
+    _old("weight 0", _FAULT),
+    _old("nopreempt", QUICK + "\n  nopreempt"),
+    _old("nopreempt, far apart", QUICK + "\n  nopreempt", priorities=(200, 120, 40)),
+    _old("far apart", QUICK, priorities=(200, 120, 10)),
+    _old("another auth_pass", _AUTHENTICATED),  # type: ignore[arg-type]  # three, as there are
 )
-APART = (_one("version 2, another advert_int", QUICK, advert_ints=(1, 1, 2)),)
+APART = (_old("another advert_int", QUICK, advert_ints=(1, 1, 2)),)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Variants that are tried at once. `interval` is their checks', `advert_int` their routers' usual one.
+    """Variants that are tried at once. `interval` is their checks', in seconds.
 
     Of one that is not `whole` a few combinations are tried alone: it takes its time.
     """
 
     name: str
     variants: tuple[Variant, ...]
-    version: int = 3
-    advert_int: float = 0.4
     interval: int = 1
     whole: bool = True
 
@@ -205,21 +212,21 @@ class Batch:
         members: dict[str, list[str]] = {}
         for number, variant, router in self._numbered():
             members.setdefault(variant.name, []).append(f"V{number}")
-            text += self._instance(number, router, node)
+            text += self._instance(number, variant, router, node)
         groups = [one for one in self.variants if one.group is not None]
         for number, variant in enumerate(groups):
             names = follows(*members[variant.name], what="group")
             text += f"vrrp_sync_group G{number} {{\n{names}\n{variant.group}\n}}\n"
         return text
 
-    def _instance(self, number: int, router: Router, node: int) -> str:
-        paces = router.advert_ints or (self.advert_int,) * 3
+    def _instance(self, number: int, variant: Variant, router: Router, node: int) -> str:
+        paces = router.advert_ints or (variant.advert_int,) * 3
         return _INSTANCE.format(
             name=f"V{number}",
             state=router.state,
             router=100 + number,
             priority=router.priorities[node],
-            version=self.version,
+            version=variant.version,
             advert_int=paces[node],
             vip=_vip(number),
             lines=router.at(node),
@@ -241,8 +248,6 @@ def _vip(number: int) -> str:
 
 
 BATCHES = (
-    Batch("version 3", VARIANTS),
-    Batch("version 2", OF_VERSION_2, version=2, advert_int=1),
-    Batch("version 2, apart", APART, version=2, advert_int=1, whole=False),
-    Batch("fall", SLOW),
+    Batch("together", (*VARIANTS, *SLOW, *OF_VERSION_2)),
+    Batch("another advert_int", APART, whole=False),
 )
