@@ -23,7 +23,7 @@ _KEEPS = {
 }
 _MENDS = {
     "systemd-networkd": "KeepConfiguration=static in the [Network] section of {}'s .network file",
-    "NetworkManager": "unmanaged-devices=interface-name:{} in the [keyfile] section of its configuration",
+    "NetworkManager": "unmanaged-devices=interface-name:{} in the [keyfile] section of its own file",
 }
 _NETWORK_FILES = ("/etc/systemd/network", "/etc/NetworkManager/")
 
@@ -65,8 +65,8 @@ def claimed(subject: Subject) -> Found:
         for interface in dict.fromkeys(vips):
             daemon = part.machine.claimed.get(interface, "")
             if daemon and not any(_KEEPS[daemon].search(data) for data in told):
-                said = f"{daemon} sets the addresses of {interface}: when it starts anew it takes away those "
-                said += f"that it has not set, the VIPs of {part.name} too"
+                said = f"{daemon} sets the addresses of {interface}: when it does so anew it takes the VIPs "
+                said += f"of {part.name} away"
                 mend = _MENDS[daemon].format(interface)
                 yield part.node, problem("address-manager", said, part.place, mend)
 
