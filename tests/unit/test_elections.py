@@ -143,6 +143,13 @@ def test_version_3_waits_in_its_own_advert_int() -> None:
     assert outcome(table(parties(*texts)), "da").seconds == pytest.approx(0.6 + 0.2 * 156 / 256)
 
 
+def test_version_3_waits_in_the_dead_masters_advert_int() -> None:
+    first, second = (conf(priority, more="version 3") for priority in (102, 90))
+    found = outcome(table(parties(first, second.replace("advert_int 1", "advert_int 2"))), "da")
+    assert found.soonest == pytest.approx(2 + 156 / 256)
+    assert found.seconds == pytest.approx(3 + 156 / 256)
+
+
 def test_fall_lets_the_check_fail_more_than_once() -> None:
     found = table(parties(conf(102, fall=3), conf(101, fall=3)))
     assert outcome(found, "ha").seconds == pytest.approx(3 + 3 + 145 / 256)

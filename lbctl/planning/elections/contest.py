@@ -72,13 +72,16 @@ def play(
     *,
     early: bool = False,
     close: float = CLOSE,
+    paces: Mapping[Key, float] | None = None,
 ) -> frozenset[Ending]:
     """Every way in which it may end. Whoever is not among the candidates is dead, without a word.
 
     `early` = the last advert of before was sent a whole advert_int ago, and not just now. Of two that are due
-    within less than `close` seconds, either may be first.
+    within less than `close` seconds, either may be first. `paces` are the intervals by which backups have
+    gone until now, where they are not their own.
     """
     game = _Game(field, dict(candidates), sorted(news, key=lambda one: one.at), early, close)
+    game.paces = dict(paces or {})
     game.masters = masters.intersection(game.standing)
     game.settle()
     return game.end()

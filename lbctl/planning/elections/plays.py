@@ -8,7 +8,7 @@ from functools import cache
 from itertools import chain, product
 
 from lbctl.model.election import Holders, NodeState, States
-from lbctl.planning.elections.contest import Elector, Ending, play
+from lbctl.planning.elections.contest import Elector, Ending, Key, play
 from lbctl.planning.elections.ground import Ground, Part
 
 
@@ -72,7 +72,14 @@ def _played(
             for falls in product(*(whole.falls(node, unsure) for node in ill))
             for early in (False, True)
             for start in normal
-            for ending in play(part.field, start.masters, alive, [*chain(*falls)], early=early)
+            for ending in play(
+                part.field,
+                start.masters,
+                alive,
+                [*chain(*falls)],
+                early=early,
+                paces=_paces(part, start.masters),
+            )
         )
         for unsure in ((False, True) if any(whole.unsure(node) for node in ill) else (False,))
     }
@@ -80,6 +87,18 @@ def _played(
     lasting = {ending.masters for some in found.values() for ending in some}
     back = frozenset(end for masters in lasting for end in returns.after(masters, failed))
     return Played(states, found, back)
+
+
+def _paces(part: Part, masters: frozenset[Elector]) -> Mapping[Key, float]:
+    """Version 3 goes by the last master's interval, also once that is dead."""
+    hears = part.field.hears
+    return {
+        key: part.well[one].advert_int
+        for key, mine in part.well.items()
+        for master in masters
+        for one in master.keys
+        if mine.version == 3 and one in hears[key]
+    }
 
 
 class _Returns:
