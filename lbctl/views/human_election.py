@@ -41,7 +41,7 @@ _WHYS = {
     Why.RACE: "depends on which comes first: the check that fails, or the takeover",
     Why.SPLIT: "they do not hear each other",
     Why.UNSURE: "depends on what the check sees",
-    Why.UNSETTLED: "it does not settle: others take it for moments",
+    Why.UNSETTLED: "it does not settle, or late: others take it for moments",
 }
 _STAYS = {
     Why.UNTRACKED: "no check that counts sees that",

@@ -29,12 +29,13 @@ def test_the_selection_is_a_part() -> None:
 
 
 def test_what_agrees_and_what_does_not() -> None:
-    good = Result("v", "vip", "s", "lb2 | lb3", "lb2", 2.6, 3.6, 2.7, 2.8, "lb1", "lb1", "")
+    good = Result("v", "vip", "s", "lb2 | lb3", "lb2", 2.6, 3.6, 2.7, 2.8, "lb1", "lb1", True, "")
     assert good.good
     assert replace(good, seen="lb3").good
     assert replace(good, after=3.5 + BUSY, within=3.7 + BUSY).good
     stayed = replace(good, soonest=0.0, latest=0.0, after=0.0, within=0.0)
     assert stayed.good and not stayed.timed
+    assert replace(good, settles=False, after=9.0, within=9.0).good
     for bad in (
         replace(good, seen="lb1"),
         replace(good, seen_back="lb2"),

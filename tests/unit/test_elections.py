@@ -378,6 +378,13 @@ def test_a_sync_group_takes_over_where_it_is_better_in_every_instance() -> None:
     assert outcome(table(parties(*texts)), "aa").ends == only("lb2")
 
 
+def test_sync_groups_that_are_due_at_once_and_beat_each_other_do_not_settle_soon() -> None:
+    """lb1 is better in one instance, lb3 in the other: both give up, and wait again."""
+    texts = [grouped(102, 100, weight=0), grouped(101, 103, weight=0), grouped(100, 102, weight=0)]
+    found = outcome(table(parties(*texts), {VIP: ("lb2",), OTHER: ("lb2",)}), "ada")
+    assert (found.ends, found.why) == ((("lb1",), ("lb3",)), (Why.UNSETTLED, Why.TIE))
+
+
 def test_instances_of_their_own_have_masters_of_their_own() -> None:
     texts = [conf(one) + instance(101 + 102 - one, "W", OTHER, 48) for one in (102, 101)]
     found = table(parties(*texts))

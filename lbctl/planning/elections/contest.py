@@ -5,6 +5,7 @@ accepted an advert for 3 × advert_int and a skew makes itself master; a master 
 up; one that goes into FAULT announces it, and the others wait for the skew alone. A sync group is master with
 all its instances, or with none. A master begins its advert_int anew with each advert that comes, also with
 one that it discards: two that discard each other's hold each other up, and a third takes over for moments.
+Of two sync groups that are due at once, and better in one instance each, neither stays, for some rounds.
 Held against keepalived 2.2.7 by tests/lab/elections.
 """
 
@@ -107,13 +108,14 @@ class _Game:
         self.since = 0.0
         self.ties = 0
         self.doubts: frozenset[Why] = frozenset()
+        self.clashed = False
         self.steps = 0
 
     def copy(self) -> _Game:
         other = _Game(self.field, dict(self.candidates), list(self.news), self.early, self.close)
         other.masters, other.due, other.paces = self.masters, dict(self.due), dict(self.paces)
         other.now, other.since, other.ties, other.steps = self.now, self.since, self.ties + 1, self.steps
-        other.doubts = self.doubts
+        other.doubts, other.clashed = self.doubts, self.clashed
         return other
 
     def end(self) -> frozenset[Ending]:
@@ -124,13 +126,17 @@ class _Game:
             if self.news and (first is None or self.news[0].at <= first):
                 self.hear(self.news.pop(0))
             elif first is None:
-                return frozenset({Ending(self.masters, self.since, self.doubts, not self.restless())})
+                settled = not self.clashed and not self.restless()
+                return frozenset({Ending(self.masters, self.since, self.doubts, settled)})
             else:
                 self.now = first
                 rivals = self.rivals(claims, first)
                 if len(rivals) > 1 and self.ties < TIES:
                     exact = sum(claims[one] == first for one in rivals) > 1
                     self.doubts |= {Why.TIE if exact else Why.CLOSE}
+                    self.clashed |= exact and any(
+                        self.beats(one, rivals[0]) and self.beats(rivals[0], one) for one in rivals[1:]
+                    )
                     return frozenset(ending for one in rivals for ending in self.copy().won(one).end())
                 self.won(rivals[0])
         return frozenset({Ending(self.masters, self.since, self.doubts, settled=False)})
@@ -246,12 +252,19 @@ class _Game:
         return accepts(mine.priority, mine.nopreempt, self.candidates[master].priority)
 
     def beaten(self, master: Elector) -> bool:
+        return any(self.beats(other, master) for other in self.masters)
+
+    def beats(self, one: Elector, other: Elector) -> bool:
         """Of two masters the higher priority goes on, and of two equal ones the higher address."""
 
         def strength(key: Key) -> tuple[int, int]:
             return self.candidates[key].priority, self.field.addresses[key]
 
-        return any(strength(other) > strength(key) for key in master.keys for other in self.heard(key))
+        return any(
+            strength(mine) > strength(key)
+            for key in other.keys
+            for mine in self.field.hears[key].intersection(one.keys)
+        )
 
     def wait(self, key: Key, announced: frozenset[Key]) -> None:
         mine, heard = self.candidates[key], self.heard(key)

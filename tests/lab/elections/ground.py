@@ -62,6 +62,7 @@ class Result:
     within: float
     back: str
     seen_back: str
+    settles: bool
     spans: str
 
     @property
@@ -70,12 +71,13 @@ class Result:
 
     @property
     def timed(self) -> bool:
-        """Did somebody take over?"""
-        return self.within > 0
+        """Did somebody take over, in a time that the table promises?"""
+        return self.within > 0 and self.settles
 
     @property
     def in_time(self) -> bool:
-        """Neither before the protocol lets it, nor later than it demands."""
+        """Neither before the protocol lets it, nor later than it demands; where the table says that it does
+        not settle, it promises no time."""
         return not self.timed or (self.early <= 0 and self.late <= BUSY)
 
     @property
@@ -202,6 +204,7 @@ class _Trial:
                 max(at - began, 0.0),
                 _said(outcome.back),
                 _said((came,)),
+                _settles(router, states),
                 self.told(vip, began),
             )
 
