@@ -172,7 +172,9 @@ def _meant(change: Change, effects: str, together: str) -> str:
 
 
 def _rows(change: Change) -> Iterator[Difference]:
-    """A digest says nothing beside the configuration's own words."""
+    """What is only recorded stays as it is; a digest says nothing beside the configuration's own words."""
+    if change.standing is Standing.RECORDED:
+        return
     for difference in change.differences:
         if not (is_digest(difference) and (change.detail or change.action is Action.CREATE)):
             yield difference

@@ -71,15 +71,19 @@ PROMISES = {
     "the node table": ("plan", "  lb1   MASTER  3       10.15.85.31, fd00::1\n"),
     "what an apply changes in the election": (
         "plan",
-        "  no haproxy  alive  lb1 without haproxy → lb2  – → 3.6 s\n",
+        "  no haproxy  alive  lb1 [1] → lb2  – → 3.6 s\n  [1] lb1 without HAProxy still: nopreempt\n",
     ),
     "combinations that end alike are one line": (
         "election",
-        "  no haproxy or dead  alive       lb2         3.6 s\n",
+        "  dead        not dead    lb2               3.6 s\n",
     ),
     "a tie names all who may win": (
         "election",
-        "lb1 or lb2  5.6 s    equal priorities: ",
+        "lb1 or lb2 [1,2]  5.6 s\n",
+    ),
+    "what is to be said of an end stands below its table": (
+        "election",
+        "  [1] equal priorities: whichever is first\n  [2] with all back: lb2\n",
     ),
     "what an election could not know": ("election", "Notes\n  lb1: nobody knows whether cinder sees it\n"),
     "a step is a line": (
@@ -154,6 +158,7 @@ def test_a_plan_that_only_records_changes_no_node() -> None:
     out = io.StringIO()
     HumanView(out, out).plan(replace(plan, changes=recorded))
     assert recorded and not replace(plan, changes=recorded).touches and plan.touches
+    assert "installed: " not in out.getvalue() and "content: " not in out.getvalue()
     last = out.getvalue().splitlines()[-1]
     assert last == f"No changes: every node is as the file says. {len(recorded)} to record."
 

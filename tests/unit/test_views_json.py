@@ -25,7 +25,7 @@ KEYS = {
     "item": "node what address differences text",
     "election": "cluster nodes failures routers notes",
     "router": "vips instances sync_groups advert_int normal rows",
-    "row": "states ends seconds why idle back",
+    "row": "states ends seconds soonest why idle back",
     "status": "cluster vips nodes notes",
     "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
     "report": "time event plan code seconds nodes summary advice run probe",
