@@ -51,12 +51,9 @@ def make(
     problems: list[Problem] = [*unsafe.foreign(cluster, gathered)]
     staying = {name: facts for name, facts in gathered.items() if not cluster.retires(name)}
     for name, facts in staying.items():
-        node = cluster.node(name)
-        found, unknown = compare(node, facts)
-        known = (pending(change) if change.address in taken else change for change in found)
-        changes += [explained(change, node, facts) for change in known]
-        problems += unknown
-        problems += _drained(node, facts)
+        found, said = _compared(cluster.node(name), facts, taken)
+        changes += found
+        problems += said
     if restart:
         changes, refused = begun_anew(restart, cluster, staying, changes)
         problems += refused
@@ -87,6 +84,14 @@ def make(
         findings=linted,
         election=_election(cluster, gathered, changes),
     )
+
+
+def _compared(
+    node: Node, facts: Facts, taken: Collection[Address]
+) -> tuple[list[Change], tuple[Problem, ...]]:
+    found, unknown = compare(node, facts)
+    known = (pending(change) if change.address in taken else change for change in found)
+    return [explained(change, node, facts) for change in known], (*unknown, *_drained(node, facts))
 
 
 def _losses(cluster: Cluster, staying: Mapping[str, Facts], changes: Sequence[Change]) -> Iterator[Problem]:
