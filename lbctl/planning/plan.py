@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lbctl.errors import Problem
 from lbctl.model.change import Change
@@ -12,6 +12,7 @@ from lbctl.model.cluster import Cluster, Node
 from lbctl.model.election import ElectionChange
 from lbctl.model.facts import Facts
 from lbctl.model.plan import NodeView, Plan
+from lbctl.model.resource import Address
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.model.upgrade import Upgrade
 from lbctl.planning import (
@@ -24,6 +25,7 @@ from lbctl.planning import (
     tools,
     unsafe,
 )
+from lbctl.planning.apart import pending
 from lbctl.planning.elections import party
 from lbctl.planning.elections.change import change as election_change
 from lbctl.planning.fingerprint import fingerprint
@@ -38,20 +40,20 @@ def make(
     created: str,
     warnings: Sequence[Problem] = (),
     restart: Restart = NO_RESTART,
+    taken: Collection[Address] = (),
 ) -> Plan:
     """The plan for these facts. `created` is its time in UTC, ISO 8601; `warnings` are the file's own.
 
-    Where a `restart` (or an upgrade, which is one) is wished for, it is the plan of that alone.
+    Where a `restart` (or an upgrade, which is one) is wished for, it is the plan of that alone. `taken` are
+    the files of which the cluster file has all that was changed by hand.
     """
     changes: list[Change] = []
     problems: list[Problem] = [*unsafe.foreign(cluster, gathered)]
     staying = {name: facts for name, facts in gathered.items() if not cluster.retires(name)}
     for name, facts in staying.items():
-        node = cluster.node(name)
-        found, unknown = compare(node, facts)
-        changes += [explained(change, node, facts) for change in found]
-        problems += unknown
-        problems += _drained(node, facts)
+        found, said = _compared(cluster.node(name), facts, taken)
+        changes += found
+        problems += said
     if restart:
         changes, refused = begun_anew(restart, cluster, staying, changes)
         problems += refused
@@ -82,6 +84,14 @@ def make(
         findings=linted,
         election=_election(cluster, gathered, changes),
     )
+
+
+def _compared(
+    node: Node, facts: Facts, taken: Collection[Address]
+) -> tuple[list[Change], tuple[Problem, ...]]:
+    found, unknown = compare(node, facts)
+    known = (pending(change) if change.address in taken else change for change in found)
+    return [explained(change, node, facts) for change in known], (*unknown, *_drained(node, facts))
 
 
 def _losses(cluster: Cluster, staying: Mapping[str, Facts], changes: Sequence[Change]) -> Iterator[Problem]:

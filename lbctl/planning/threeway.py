@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lbctl.errors import Problem
 from lbctl.kinds import KINDS
@@ -72,7 +72,7 @@ def _wished(
     if facts.owner is None:
         differences = [_unkeyed(d, wish, live) for d in differences]
     action = _action(wish, live, differences)
-    return Change(wish.address, action, _together(differences), tuple(differences), desired=wish, live=live)
+    return Change(wish.address, action, together(differences), tuple(differences), desired=wish, live=live)
 
 
 def _standing(desired: Scalar, applied: Scalar, live: Scalar, *, owned: bool) -> Standing | None:
@@ -84,7 +84,8 @@ def _standing(desired: Scalar, applied: Scalar, live: Scalar, *, owned: bool) ->
     return Standing.DRIFT if applied == desired else Standing.BOTH
 
 
-def _together(differences: list[Difference]) -> Standing:
+def together(differences: Sequence[Difference]) -> Standing:
+    """Of all of a change's differences."""
     found = {d.standing for d in differences} - {Standing.RECORDED}
     if not found:
         return Standing.RECORDED

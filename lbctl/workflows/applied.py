@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lbctl.desired import load
 from lbctl.errors import InputError
-from lbctl.model.change import Change
 from lbctl.model.cluster import Cluster, ManagedFile
 from lbctl.model.facts import Facts
-from lbctl.model.plan import Apart
+from lbctl.model.plan import Plan
 from lbctl.model.resource import Address
-from lbctl.planning.apart import apart, by_hand
+from lbctl.model.restart import NO_RESTART, Restart
+from lbctl.planning.apart import apart, by_hand, taken_in
+from lbctl.planning.plan import make
 from lbctl.store.workspace import ClusterState
 
 _MOST = 20  # serials to look back
@@ -55,14 +56,26 @@ class Applied:
         return None
 
 
-def told_apart(
-    cluster: Cluster, state: ClusterState, gathered: Mapping[str, Facts], changes: Iterable[Change]
-) -> tuple[Apart, ...]:
-    """Of the daemons' files that were changed by hand: whose is what, where it is known what was applied."""
+def planned(
+    cluster: Cluster,
+    state: ClusterState,
+    gathered: Mapping[str, Facts],
+    created: str,
+    restart: Restart = NO_RESTART,
+) -> Plan:
+    """The plan for these facts; what was changed by hand is told apart where it is known what was applied.
+
+    A fix by hand that the cluster file has by now, as after import --merge, would not be undone: it is none.
+    """
+    plan = make(cluster, gathered, created, cluster.problems, restart)
     applied = Applied(cluster, state)
-    found = []
-    for change in filter(by_hand, changes):
-        kept = applied.file(gathered[change.address.node], change.address.name)
-        if kept is not None:
-            found.append(apart(change, kept[1].content))
-    return tuple(found)
+    found = [
+        (change, kept[1].content)
+        for change in filter(by_hand, plan.changes)
+        if (kept := applied.file(gathered[change.address.node], change.address.name))
+    ]
+    taken = {change.address for change, content in found if taken_in(change, content)}
+    if taken:
+        plan = make(cluster, gathered, created, cluster.problems, restart, taken)
+    told = (apart(change, content) for change, content in found if change.address not in taken)
+    return replace(plan, apart=tuple(told))

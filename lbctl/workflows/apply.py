@@ -28,6 +28,7 @@ from lbctl.rollout.walk import Walked, walk
 from lbctl.store.history import HistoryEntry, NodeSerial
 from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Transport
+from lbctl.workflows.applied import planned
 from lbctl.workflows.plan import now
 from lbctl.workflows.read import Emit, read, read_all, whole
 from lbctl.workflows.recorder import EventLine, operator, recording
@@ -71,7 +72,7 @@ def apply(with_: Apply, reviewed: Plan, allowed: frozenset[str], *, saved: bool)
                 "the plan is stale: an apply was cut off since, and is put back now",
                 mend=f"look at a new one: lbctl {with_.restart or 'plan'}",
             )
-        plan = make(with_.cluster, gathered, reviewed.created, with_.cluster.problems, with_.restart)
+        plan = planned(with_.cluster, with_.state, gathered, reviewed.created, with_.restart)
         moved = same_inputs(reviewed, plan)
         if moved:
             raise StaleError(

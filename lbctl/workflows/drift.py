@@ -18,10 +18,9 @@ from lbctl.model.plan import Apart
 from lbctl.model.report import DriftItem, DriftReport
 from lbctl.planning import retire, roster
 from lbctl.planning.layers import by_hand, differing, holders, unloaded
-from lbctl.planning.plan import make
 from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Reader
-from lbctl.workflows.applied import told_apart
+from lbctl.workflows.applied import planned
 from lbctl.workflows.plan import now
 from lbctl.workflows.read import Emit, read, whole
 
@@ -38,7 +37,7 @@ def drift(cluster: Cluster, state: ClusterState, reader: Reader, emit: Emit) -> 
     cluster, gathered = whole(cluster, read_now, reader, emit)
     items += [_lost(problem) for problem in cluster.problems if problem.code == retire.LOST]
     at = now()
-    plan = make(cluster, gathered, at)
+    plan = planned(cluster, state, gathered, at)
     items += [
         DriftItem(
             problem.text.partition("/")[0], "unknown", problem.text.partition(": ")[0], text=problem.text
@@ -46,7 +45,7 @@ def drift(cluster: Cluster, state: ClusterState, reader: Reader, emit: Emit) -> 
         for problem in plan.problems
         if problem.code == "unknown"
     ]
-    apart = {one.address: one for one in told_apart(cluster, state, gathered, plan.changes)}
+    apart = {one.address: one for one in plan.apart}
     items += [item for change in plan.changes for item in _items(change, apart.get(change.address))]
     items += [item for facts in gathered.values() for item in _drained(facts, at)]
     items += [_behind(name, left_out) for name, left_out in roster.behind(cluster, gathered).items()]

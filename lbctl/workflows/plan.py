@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from lbctl.model.cluster import Cluster
 from lbctl.model.plan import Plan
@@ -21,11 +20,9 @@ def plan(
     cluster, gathered = whole(cluster, read_all(cluster, reader, emit), reader, emit)
     wish = offered(restart, cluster, reader)
     # imported here: it takes 20 ms, in which the nodes were asked already
-    from lbctl.planning.plan import make
-    from lbctl.workflows.applied import told_apart
+    from lbctl.workflows.applied import planned
 
-    made = make(cluster, gathered, now(), cluster.problems, wish)
-    return replace(made, apart=told_apart(cluster, state, gathered, made.changes))
+    return planned(cluster, state, gathered, now(), wish)
 
 
 def now() -> str:

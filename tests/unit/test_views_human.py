@@ -11,9 +11,10 @@ from lbctl.errors import InputError, LbctlError, Place, Problem
 from lbctl.model.change import Action, Standing
 from lbctl.model.event import Gathering, NodeGathered, StepDone, StepFailed, StepStarted
 from lbctl.model.plan import Apart, Plan
-from lbctl.model.report import DriftReport
+from lbctl.model.report import CODES, DriftItem, DriftReport
 from lbctl.planning.order import role
 from lbctl.views.human import HumanView
+from lbctl.views.human_report import FINDINGS
 from lbctl.views.standing import standing
 from tests.cases.views import samples
 from tests.unit.test_views_nasty import Tty
@@ -290,3 +291,11 @@ def test_an_empty_plan_with_problems_is_no_all_clear() -> None:
     out = io.StringIO()
     HumanView(out, out).plan(replace(samples.plan(), changes=(), steps=(), problems=(cut_off,)))
     assert out.getvalue().splitlines()[-1].startswith("No changes, but not everything is as it should be")
+
+
+def test_whatever_sets_drifts_exit_code_says_what_to_do() -> None:
+    assert set(CODES) <= {what for what, _, mend in FINDINGS if mend}
+    out = io.StringIO()
+    item = DriftItem("lb1", "holders", "lb1/vip/10.15.85.31", text="2 nodes hold it: lb1, lb2")
+    HumanView(out, out).drift(DriftReport("c", (item,)))
+    assert "lbctl election" in out.getvalue()

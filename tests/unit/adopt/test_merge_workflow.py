@@ -150,6 +150,37 @@ def test_beside_the_mornings_work(scene: Scene) -> None:
     assert scene.text("haproxy.cfg") == faster(PROXY) + MORE
 
 
+@pytest.mark.parametrize(
+    "fix",
+    [
+        faster,
+        lambda text: text.replace("    default_backend b\n", "    default_backend b\n    maxconn 9\n"),
+        lambda text: text.replace("    mode http\n", ""),
+        lambda text: text.replace("    server a", "    server night 10.0.0.23:80\n    server a"),
+    ],
+)
+def test_the_next_plan_has_the_mornings_work_alone(scene: Scene, fix: Callable[[str], str]) -> None:
+    """Also where the file got the fix from a person; where it loses some of it again, that is undone."""
+    scene.write("haproxy.cfg", PROXY + MORE)
+    scene.by_hand(HAPROXY_CFG, fix)
+    assert any(problem.code == "drift" for problem in scene.plan().problems)
+    scene.merge()
+    plan = scene.plan()
+    touched = [change for change in plan.changes if change.action.touches]
+    assert {(change.standing, change.detail) for change in touched} == {(Standing.PENDING, (WORK,))}
+    assert (plan.apart, [problem for problem in plan.problems if problem.code == "drift"]) == ((), [])
+    assert "drift" not in {what for what, _, _ in scene.drift()}
+    scene.write("haproxy.cfg", PROXY + MORE)
+    assert any(problem.code == "drift" for problem in scene.plan().problems)
+
+
+def test_a_fix_of_which_a_part_is_taken_is_not(scene: Scene) -> None:
+    scene.by_hand(HAPROXY_CFG, lambda text: faster(text).replace("mode http", "mode tcp"))
+    scene.write("haproxy.cfg", faster(PROXY) + MORE)
+    assert any(problem.code == "drift" for problem in scene.plan().problems)
+    assert {one.by_hand for one in scene.plan().apart} == {(FIX, "defaults: ~ mode http -> mode tcp")}
+
+
 def test_from_one_node_for_all(scene: Scene) -> None:
     scene.by_hand(HAPROXY_CFG, faster, "lb2")
     assert scene.merge()[0].nodes == ("lb2",)
