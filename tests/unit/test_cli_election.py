@@ -24,8 +24,8 @@ Output = pytest.CaptureFixture[str]
 def test_of_the_cluster_file(capsys: Output) -> None:
     assert run(["election", "-f", GUIDE]) == 0
     said = capsys.readouterr().out
-    assert "10.15.85.31 (openstack-vip, advert_int 3 s)\n" in said
-    assert "  no haproxy  alive     any       lb2     11.6 s\n" in said
+    assert "10.15.85.31 (openstack-vip, advert_int 1 s)\n" in said
+    assert "  no haproxy  alive       any         lb2     7.6 s\n" in said
     assert said.endswith("27 combinations, 1 virtual router.\n")
 
 
