@@ -4,6 +4,7 @@ Three clusters; all seven with LBCTL_IMPORTS=all, and those of the corpus where 
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ def applied(adopted: Adopted) -> LoadReport:
     load = adopted.load()
     report = adopted.site.apply().report
     seen = load.stop()
-    assert report["code"] == 0 and report["probe"]["failed"] == 0, report
+    assert report["code"] == 0 and report["probe"]["failed"] == 0, f"{json.dumps(report)}\n{seen}"
     assert seen.failed == 0 and seen.requests > 1000, seen
     assert adopted.site.plan()["changes"] == []
     assert len(adopted.holders()) == 1
