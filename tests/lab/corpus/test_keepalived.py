@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -17,16 +18,21 @@ pytestmark = pytest.mark.lab
 
 CHECK = ("keepalived", "-t", "-f", "FILE")
 USABLE = (0, 5, 6)  # 5 = it complains and goes on, 6 = a warning about scripts
+BRACES = re.compile(rb"Missing '[{}]' at|Extra '}' found")
 Figures = Callable[[str, object], None]
 
 
 def _usable(made: Bench, keepalived_files: Documents) -> dict[str, Counter[complaints.Complaint]]:
-    """What the daemon says of each file that it can use."""
+    """What the daemon says of each file that it can use.
+
+    Not of one in which it misses a brace: there it takes the lines of one block for those of another, so that
+    an edit of either is one of both. (And it crashes, where there is no other.)
+    """
     said = made.ask([Question(name, one.render(), CHECK) for name, one in keepalived_files.items()])
     return {
         name: complaints.keepalived(answer.text, f"{PLACE}/{name}")
         for name, answer in said.items()
-        if answer.status in USABLE
+        if answer.status in USABLE and not BRACES.search(answer.text)
     }
 
 
