@@ -22,14 +22,14 @@ from lbctl.keepalived.views import (
 )
 from lbctl.model.ip import canonical
 
-# It runs until the dump is whole: its last part is of the interfaces.
+# It runs until the dump is whole, whose last part is of the interfaces, or until there will be none.
 _RUN = """
 setsid keepalived --dont-fork --log-console --dump-conf --vrrp \\
     --pid "$1.pid" --vrrp_pid "$1.vrrp.pid" --use-file "$1" >"$1.said" 2>&1 &
 for tenth in $(seq 300); do
     sleep 0.1
     kill -0 $! 2>/dev/null || break
-    grep -q "Interfaces >" "$1.said" && break
+    grep -q -e "Interfaces >" -e "no configuration to run" "$1.said" && break
 done
 kill -s KILL -- "-$!" 2>/dev/null
 cat "$1.said"
