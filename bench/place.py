@@ -97,7 +97,7 @@ def misjudged(stat: str, on: Mapping[str, bool]) -> list[str]:
 
 @contextmanager
 def place(say: Callable[[str], None]) -> Iterator[Place]:
-    """A lab with the repository's cluster applied to it. Raises BenchError when there is one already."""
+    """A lab with the guide's cluster applied to it. Raises BenchError when there is one already."""
     if Paths(PREFIX).root.exists():
         raise BenchError(f"a lab {PREFIX} is up: lbctl lab down --prefix {PREFIX}, unless another bench runs")
     folder = Path(tempfile.mkdtemp(prefix="lbctl-bench-"))
@@ -120,8 +120,8 @@ def place(say: Callable[[str], None]) -> Iterator[Place]:
 
 
 def _write_files(folder: Path) -> tuple[Path, Path]:
-    """The repository's cluster under a name of its own; and the same with one controller more."""
-    tree: dict[str, Any] = yaml.safe_load((REPOSITORY / "cluster.yaml").read_text())
+    """The guide's cluster under a name of its own; and the same with one controller more."""
+    tree: dict[str, Any] = yaml.safe_load((REPOSITORY / "tests/cases/cluster/guide/cluster.yaml").read_text())
     tree["cluster"] = CLUSTER
     usual, added = folder / "cluster.yaml", folder / "added.yaml"
     usual.write_text(yaml.safe_dump(tree, sort_keys=False))

@@ -16,6 +16,7 @@ from lbctl.haproxy import stats
 from lbctl.haproxy.views import stats_socket
 from lbctl.host import facts as host
 from lbctl.host import layers as host_layers
+from lbctl.host import surroundings
 from lbctl.keepalived.views import instances
 from lbctl.kinds import KINDS
 from lbctl.model.cluster import Cluster, Node, RosterEntry
@@ -66,7 +67,7 @@ def gather_node(node: Node, reader: Reader, vips: Sequence[str] = (), *, layers:
     `vips`: those of the cluster, for a node without a keepalived file that names its own.
     """
     wanted = [kind.desired(node, "") for kind in KINDS]
-    probes = [*host.PROBES, *_daemon_probes(node, vips)]
+    probes = [*host.PROBES, *surroundings.PROBES, *_daemon_probes(node, vips)]
     for kind, wishes in zip(KINDS, wanted, strict=True):
         probes += kind.probes(wishes)
     if layers:
@@ -155,6 +156,8 @@ def _facts(
         undone=host.undone(answers),
         networks=host.networks(answers),
         own_clients=own_clients,
+        loads=surroundings.loads(answers),
+        claimed=surroundings.claimed(answers),
     )
 
 

@@ -14,6 +14,7 @@ from lbctl.adopt import hands
 from lbctl.adopt.references import Named, includes, named
 from lbctl.document import Document
 from lbctl.host import facts
+from lbctl.host.command_line import command_line
 from lbctl.host.file import FileKind
 from lbctl.host.package import PackageKind
 from lbctl.host.service import ServiceKind
@@ -27,14 +28,6 @@ PACKAGES = (*DAEMONS, "psmisc", "socat", "nftables")
 """Without versions: what the daemons and lbctl's own features need."""
 SYSCTLS = ("net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind")
 
-# what the running daemon was started with; without one, what its unit would say
-_ARGUMENTS = """(
-  pid=$(systemctl show -p MainPID --value {unit}.service 2>/dev/null)
-  if [ "${{pid:-0}}" != 0 ]; then tr '\\0' '\\n' </proc/$pid/cmdline; exit; fi
-  for f in /etc/default/{unit} /etc/sysconfig/{unit}; do [ ! -r $f ] || . $f; done
-  printf '%s\\n' {unit} {main} ${{EXTRAOPTS-}} ${{OPTIONS-}} ${{DAEMON_ARGS-}} ${{KEEPALIVED_OPTIONS-}}
-)"""
-_MAIN = {"haproxy": '-f "${CONFIG:-/etc/haproxy/haproxy.cfg}"', "keepalived": ""}
 _FILE_OPTIONS = {"haproxy": ("-f",), "keepalived": ("-f", "--use-file")}
 _NODE = ""  # of the addresses of what is read: a node has no name before it was read
 _FILE = FileKind()
@@ -118,7 +111,7 @@ def first_probes() -> list[Probe]:
         Probe("dropins", "systemctl show -p DropInPaths --value haproxy.service keepalived.service"),
         Probe("owner", "cat /var/lib/lbctl/owner.json 2>/dev/null; :"),
         hands.probe(),
-        *(Probe(f"arguments.{unit}", _ARGUMENTS.format(unit=unit, main=_MAIN[unit])) for unit in DAEMONS),
+        *(Probe(f"arguments.{unit}", command_line(unit)) for unit in DAEMONS),
         *_FILE.probes(_MAINS),
         *PackageKind().probes(_PACKAGES),
         *SysctlKind().probes(_SYSCTLS),
@@ -188,7 +181,7 @@ def kind_probe(paths: Sequence[str]) -> Probe:
     """What each of these is, one a line."""
     words = " ".join(map(shlex.quote, paths))
     test = (
-        'if [ -L "$f" ]; then echo link; elif [ -f "$f" ]; then echo file; '
+        'if [ -L "${f%/}" ]; then echo link; elif [ -f "$f" ]; then echo file; '
         'elif [ -d "$f" ]; then echo folder; elif [ -e "$f" ]; then echo other; else echo absent; fi'
     )
     return Probe("kinds", f"for f in {words}; do {test}; done")

@@ -13,7 +13,16 @@ from lbctl.model.command import Answer, Answers, Probe
 from lbctl.model.facts import Daemon, DrainRecord, Listener, LockHolder, Undone, plan_of
 
 _UNITS = ("haproxy", "keepalived")
-_PROPERTIES = ("Id", "LoadState", "UnitFileState", "ActiveState", "MainPID", "StatusText", "NeedDaemonReload")
+_PROPERTIES = (
+    "Id",
+    "LoadState",
+    "UnitFileState",
+    "ActiveState",
+    "MainPID",
+    "StatusText",
+    "NeedDaemonReload",
+    "LimitNOFILE",
+)
 _BASE = "/var/lib/lbctl"
 _MASTER = "/run/haproxy-master.sock"
 _FAILED = re.compile(r"\bmaster\b.*\[failed: [1-9]")
@@ -180,6 +189,7 @@ def _daemon(name: str, unit: dict[str, str]) -> Daemon:
         main_pid=int(unit.get("MainPID", "0") or 0),
         status=unit.get("StatusText", ""),
         failed=unit.get("ActiveState") == "failed",
+        open_files=int(unit.get("LimitNOFILE", "").replace("infinity", "") or 0),
     )
 
 

@@ -11,19 +11,19 @@ from lbctl.lint.sections import File, FileCheck, Section, each, listed
 
 
 def no_stats_socket(file: File) -> Iterator[Problem]:
-    if stats_socket(file.document) is None:
+    if not file.partial and all(stats_socket(one) is None for one in (file.document, *file.pieces)):
         yield file.problem("no-stats-socket", "no stats socket of level admin", 0)
 
 
 def no_log(file: File) -> Iterator[Problem]:
     """Frontends whose requests are logged nowhere; `log global` is nothing without a log line in global."""
     accepting = [one for one in file.sections if one.used and one.accepts]
-    everywhere = bool(global_lines(file.document, "log"))
+    everywhere = file.partial or any(global_lines(one, "log") for one in (file.document, *file.pieces))
     silent = [one for one in accepting if not _logs(one, everywhere)]
     if not silent:
         return
     if len(silent) == len(accepting) and not everywhere:
-        yield file.problem("no-log", "nothing is logged: no log line", 0)
+        yield file.problem("no-log", "nothing is logged: no log line says where to", 0)
         return
     said = f"{listed([one.name for one in silent])}: requests are not logged, "
     said += "for want of `log global`" if everywhere else "for want of a log line"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from lbctl.document import Document
 from lbctl.keepalived.views import scripts
+from lbctl.lint.part import alone
 from lbctl.lint.rules import problem
 from lbctl.lint.sections import Found, listed
 from lbctl.lint.subject import Machine, Subject
@@ -14,8 +16,15 @@ from lbctl.lint.vips import nonlocal_binds
 
 _SYSCTLS = {False: "net.ipv4.ip_nonlocal_bind", True: "net.ipv6.ip_nonlocal_bind"}
 _NEXT, _LAST = ("crt", "ca-file", "crl-file", "crt-list"), ("errorfile", "lua-load")
-# a unit that manages addresses -> what its files say where it leaves those of others alone
-_KEEPS = {"systemd-networkd": b"KeepConfiguration=", "NetworkManager": b"unmanaged-devices="}
+# a daemon that sets addresses -> what its files say where it leaves those of others alone
+_KEEPS = {
+    "systemd-networkd": re.compile(rb"(?mi)^KeepConfiguration\s*=\s*(static|yes|true|on|1)\b"),
+    "NetworkManager": re.compile(rb"(?m)^unmanaged-devices\s*="),
+}
+_MENDS = {
+    "systemd-networkd": "KeepConfiguration=static in the [Network] section of {}'s .network file",
+    "NetworkManager": "unmanaged-devices=interface-name:{} in the [keyfile] section of its own file",
+}
 _NETWORK_FILES = ("/etc/systemd/network", "/etc/NetworkManager/")
 
 
@@ -47,16 +56,19 @@ def no_nonlocal_bind(subject: Subject) -> Found:
                 yield machine.name, problem(code, said, place, f"sysctl: {{{key}: 1}}")
 
 
-def other_managers(subject: Subject) -> Found:
-    """Units that take addresses away which they have not set themselves."""
-    for machine in subject.machines:
-        told = [one.data for path, one in machine.files.items() if path.startswith(_NETWORK_FILES)]
-        for unit, keeps in _KEEPS.items():
-            running = machine.units is not None and unit in machine.units and machine.keepalived
-            if running and not any(keeps in data for data in told):
-                said = f"{unit} is active: when it starts anew it may take the VIPs off the interface"
-                mend = f"{keeps.decode()}… for the VRRP interface"
-                yield machine.name, problem("address-manager", said, running.place(0), mend)
+def claimed(subject: Subject) -> Found:
+    """VIPs on interfaces where another daemon takes away addresses that it has not set itself."""
+    for part in alone(subject):
+        files = part.machine.files.items()
+        told = [one.data for path, one in files if path.startswith(_NETWORK_FILES)]
+        vips = (vip.dev or part.instance.interface for vip in part.instance.vips)
+        for interface in dict.fromkeys(vips):
+            daemon = part.machine.claimed.get(interface, "")
+            if daemon and not any(_KEEPS[daemon].search(data) for data in told):
+                said = f"{daemon} sets the addresses of {interface}: when it does so anew it takes the VIPs "
+                said += f"of {part.name} away"
+                mend = _MENDS[daemon].format(interface)
+                yield part.node, problem("address-manager", said, part.place, mend)
 
 
 def unmanaged_files(subject: Subject) -> Found:
@@ -116,6 +128,6 @@ def _there(machine: Machine, path: str) -> bool:
 CHECKS: tuple[Callable[[Subject], Found], ...] = (
     no_killall,
     no_nonlocal_bind,
-    other_managers,
+    claimed,
     unmanaged_files,
 )

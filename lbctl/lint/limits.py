@@ -12,19 +12,33 @@ from lbctl.lint.sections import File, FileCheck, listed
 
 def out_of_reach(file: File) -> Iterator[Problem]:
     """Proxies that allow more connections than the whole of HAProxy has."""
-    whole = _number(file.document, "maxconn")
-    if not whole:
-        return
+    whole, why = _whole(file)
     found: dict[int, list[str]] = {}
-    for section in file.sections:
+    for section in file.sections if whole else ():
         last = section.lines("maxconn")[-1:]
         own = int(last[0].name) if last and last[0].name.isdecimal() else 0
         if section.accepts and own > whole:
             found.setdefault(own, []).append(section.name)
-    lines = global_lines(file.document, "maxconn")
+    lines = global_lines(file.document, "maxconn") or global_lines(file.document, "ulimit-n")
     for own, names in found.items():
-        said = f"{listed(names)}: maxconn {own}, but HAProxy as a whole stops at the {whole} of global"
-        yield file.problem("maxconn", said, lines[0].line)
+        said = f"{listed(names)}: maxconn {own}, but HAProxy as a whole stops at {why}"
+        yield file.problem("maxconn", said, lines[0].line if lines else 0)
+
+
+def _whole(file: File) -> tuple[int, str]:
+    """How many connections HAProxy has, and why so many; 0 = nobody knows.
+
+    Without a maxconn in global it is made from the limit of open files: two for a connection, and some for
+    listeners and checks (measured with 2.6.12).
+    """
+    said = _number(file.document, "maxconn")
+    if said:
+        return said, f"the {said} of global"
+    if file.pieces or file.partial:
+        return 0, ""
+    asked = _number(file.document, "ulimit-n")
+    files = asked or file.open_files
+    return files // 2, f"about {files // 2}, by {'ulimit-n' if asked else 'LimitNOFILE='} {files}"
 
 
 def few_descriptors(file: File) -> Iterator[Problem]:

@@ -36,9 +36,10 @@ _MADE = {("resolvers", "default")}
 
 def unknown(file: File) -> Iterator[Problem]:
     """Backends, resolvers, defaults and peers that are not there: HAProxy refuses the file."""
-    if file.conditional:
+    if file.conditional or file.partial:
         return
-    known = {key for one in (file.document, *file.beside) for key in _defined(one.statements)} | _MADE
+    read = (file.document, *file.pieces, *file.beside)
+    known = {key for one in read for key in _defined(one.statements)} | _MADE
     for kind, name, line in _named(file):
         if (kind, name) not in known and not _computed(name):
             yield file.problem("unknown-name", f"there is no {kind} {name}", line)
@@ -72,7 +73,8 @@ def unused(file: File) -> Iterator[Problem]:
     """Backends that no rule of this file names."""
     rules = [line for _, line in file.document.walk() if not line.block and line.keyword != "server"]
     chosen = [line.name for line in rules if line.keyword in _CHOICES]
-    if file.beside or any(_computed(name) for name in chosen) or not chosen:
+    elsewhere = file.pieces or file.beside or file.partial
+    if elsewhere or any(_computed(name) for name in chosen) or not chosen:
         return
     words = {word for line in rules for word in line.words[1:]}
     text = " ".join(words)

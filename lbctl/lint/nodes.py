@@ -23,7 +23,8 @@ def missing_service(subject: Subject) -> Found:
     for machine in subject.machines:
         said: dict[str, list[str]] = {}
         for (vip, port), where in served.items():
-            if machine.haproxy and vip in machine.vips and not _listens(machine, vip, port):
+            known = machine.haproxy and vip in machine.vips and not machine.partial
+            if known and not machine.listens(vip, port):
                 said.setdefault(where, []).append(f"[{vip}]:{port}" if ":" in vip else f"{vip}:{port}")
         for where, services in said.items():
             text = f"{machine.name} does not listen on {listed(services)}, where {where}: "
@@ -47,10 +48,6 @@ def differing(subject: Subject) -> Found:
         if names:
             said = f"{listed(names)}: not on {machine.name} as on {first[0].name}"
             yield machine.name, problem("files-differ", said, text.place(0))
-
-
-def _listens(machine: Machine, vip: str, port: int) -> bool:
-    return any(one.answers(vip) and one.first_port <= port <= one.last_port for one in machine.binds)
 
 
 def _sections(machine: Machine, text: Text) -> Mapping[str, object]:

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from lbctl import haproxy
 from lbctl.document import Document, Statement
 from lbctl.errors import Problem
 from lbctl.haproxy.times import seconds
 from lbctl.haproxy.views import Bind, Proxy, Server, binds, proxies, servers
 from lbctl.lint.rules import problem as finding
 from lbctl.lint.subject import Machine, Subject, Text
-from lbctl.model.cluster import HAPROXY_CFG
 
 Found = Iterator[tuple[str, Problem]]
 MOST_NAMED = 3
@@ -81,11 +79,18 @@ class Section:
 
 @dataclass(frozen=True)
 class File:
-    """One node's haproxy.cfg, or that of several which have the same. `beside` are documents that HAProxy may
-    read together with it."""
+    """One node's haproxy.cfg, or that of several which have the same.
+
+    HAProxy reads the `pieces` together with it; `partial`: others too, which nobody has here. `beside` are
+    files that lie beside one that is in no cluster file: pieces, or other nodes' files. `open_files` is what
+    HAProxy's unit allows, 0 = no limit, or unknown.
+    """
 
     text: Text
+    pieces: tuple[Document, ...] = ()
     beside: tuple[Document, ...] = ()
+    partial: bool = False
+    open_files: int = 0
 
     @property
     def document(self) -> Document:
@@ -147,17 +152,24 @@ def files(subject: Subject) -> Iterator[tuple[File, tuple[str, ...]]]:
         if machine.haproxy is None:
             continue
         document = machine.haproxy.document
-        beside = _beside(subject, machine)
-        key = (document.file, document.render(), machine.haproxy.places, *(one.render() for one in beside))
-        found.setdefault(key, (File(machine.haproxy, beside), []))[1].append(machine.name)
+        file = File(
+            machine.haproxy,
+            machine.pieces,
+            _beside(subject, machine),
+            machine.partial,
+            machine.open_files,
+        )
+        others = (one.render() for one in (*file.pieces, *file.beside))
+        around = (file.partial, file.open_files, *others)
+        key = (document.file, document.render(), machine.haproxy.places, *around)
+        found.setdefault(key, (file, []))[1].append(machine.name)
     return ((file, tuple(nodes)) for file, nodes in found.values())
 
 
 def _beside(subject: Subject, machine: Machine) -> tuple[Document, ...]:
-    """The node's other .cfg files; of files that are nobody's cluster, those in the same directory."""
+    """Of files that are nobody's cluster, the others in the same directory."""
     if subject.name:
-        paths = [path for path in machine.files if path.endswith(".cfg") and path != HAPROXY_CFG]
-        return tuple(haproxy.parse(machine.files[path].shown, path) for path in paths)
+        return ()
     folder = _folder(machine)
     others = (one for one in subject.machines if one is not machine and _folder(one) == folder)
     return tuple(one.haproxy.document for one in others if one.haproxy)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from lbctl import haproxy
 from lbctl.document import Document
 from lbctl.errors import Place
 from lbctl.haproxy.views import Bind, binds
 from lbctl.keepalived.views import Instance
 from lbctl.lint.part import Part, parts
+from lbctl.model.cluster import HAPROXY_CFG
 from lbctl.model.content import Content
 
 
@@ -40,8 +42,9 @@ class Machine:
 
     `address` is the node's on the VRRP network, "" = unknown; `addresses` all that it has on any interface
     but lo. `packages` are those that are (or shall be) installed, `sysctls` values by key, `files` other
-    files by path, `units` those that are active, `tools` those of the commands that lbctl looks for which
-    are there.
+    files by path, `tools` those of the commands that lbctl looks for which are there. `claimed`: by interface
+    the daemon that takes away addresses there which it has not set. `loads` are the files that HAProxy is
+    started with, empty = unknown; `open_files` what its unit allows, 0 = no limit, or unknown.
     """
 
     name: str
@@ -51,14 +54,34 @@ class Machine:
     packages: frozenset[str] | None = None
     sysctls: Mapping[str, str] | None = None
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
-    units: frozenset[str] | None = None
     addresses: frozenset[str] | None = None
     tools: frozenset[str] | None = None
+    claimed: Mapping[str, str] = field(default_factory=dict)
+    loads: frozenset[str] = frozenset()
+    open_files: int = 0
 
     @cached_property
     def binds(self) -> tuple[Bind, ...]:
         """What its haproxy.cfg binds to; nothing where that is not known."""
         return binds(self.haproxy.document) if self.haproxy else ()
+
+    @cached_property
+    def pieces(self) -> tuple[Document, ...]:
+        """Its other files that HAProxy may be started with, in the order in which it would read them."""
+        paths = sorted(path for path in self.files if path.endswith(".cfg") and path != HAPROXY_CFG)
+        return tuple(haproxy.parse(self.files[path].shown, path) for path in paths)
+
+    @property
+    def partial(self) -> bool:
+        """Is its HAProxy started with files of which nobody here knows what they say?"""
+        return not self.loads <= {HAPROXY_CFG, *self.files}
+
+    def listens(self, address: str, port: int = 0) -> bool:
+        """Does its HAProxy, by any of its files? port 0 = on whichever."""
+        every = (*self.binds, *(bind for piece in self.pieces for bind in binds(piece)))
+        return any(
+            one.answers(address) and (not port or one.first_port <= port <= one.last_port) for one in every
+        )
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:

@@ -15,14 +15,14 @@ from lbctl.lint.subject import Machine, Subject
 def vip_without_bind(subject: Subject) -> Found:
     """Addresses that keepalived carries, and on which HAProxy does not listen."""
     for machine in subject.machines:
-        if machine.haproxy is None or machine.keepalived is None:
+        if machine.haproxy is None or machine.keepalived is None or machine.partial:
             continue
         if not machine.binds or any("$" in one.raw for one in machine.binds):
             continue
         other = _virtual_servers(machine)
         for instance in machine.instances:
             for vip in instance.vips:
-                if vip.address not in other and not any(one.answers(vip.address) for one in machine.binds):
+                if vip.address not in other and not machine.listens(vip.address):
                     said = f"nothing of haproxy.cfg binds to {vip.address}, which {instance.name} carries"
                     place = machine.keepalived.place(vip.line or instance.line)
                     yield machine.name, problem("vip-without-bind", said, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lbctl.model.layers import Layers
@@ -22,7 +23,8 @@ class Listener:
 class Daemon:
     """A unit as systemd sees it. `status` is its own status text ("Ready.", "Reload failed!").
 
-    `failed` = systemd has given it up: it does not come back by itself.
+    `failed` = systemd has given it up: it does not come back by itself. `open_files` is the unit's limit
+    (LimitNOFILE=), 0 = none or not known.
     """
 
     unit: str
@@ -32,6 +34,7 @@ class Daemon:
     main_pid: int
     status: str = ""
     failed: bool = False
+    open_files: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ class Facts:
     `drain_record` who wants that, if it was an operator. So many `connections` to the cluster's VIPs are
     open here, and so many of its `own_clients`, which run on the node itself, have open. `key` (hex) makes
     this node's digests: its own, or, before its first apply, one of this run alone; "" where secrets were
-    not resolved. `layers` is what drift alone asks; None = nobody asked.
+    not resolved. `layers` is what drift alone asks; None = nobody asked. `loads` are the files that HAProxy
+    is started with, as far as known. `claimed` are the interfaces of which another daemon takes away
+    addresses that it has not set, each with that daemon.
     """
 
     node: str
@@ -132,6 +137,8 @@ class Facts:
     networks: frozenset[str] = frozenset()
     own_clients: int = 0
     layers: Layers | None = None
+    loads: frozenset[str] = frozenset()
+    claimed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cut_off(self) -> str:

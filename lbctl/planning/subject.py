@@ -53,7 +53,7 @@ def _text(file: ManagedFile | None) -> Text | None:
 def _live(node: Node, facts: Facts) -> Machine:
     packages = {one.name for one in node.packages if _value(facts, node, "package", one.name, "installed")}
     values = {one.key: _value(facts, node, "sysctl", one.key, "live") for one in node.sysctls}
-    return Machine(
+    machine = Machine(
         node.name,
         node.address,
         _gathered(facts, "haproxy"),
@@ -62,7 +62,19 @@ def _live(node: Node, facts: Facts) -> Machine:
         {key: str(value) for key, value in values.items() if value is not None},
         dict(_contents(node, facts)),
         addresses=facts.held,
+    )
+    return _amid(machine, facts)
+
+
+def _amid(machine: Machine, facts: Facts) -> Machine:
+    """With what no cluster file says of the node."""
+    unit = facts.daemon("haproxy")
+    return replace(
+        machine,
         tools=facts.tools,
+        claimed=facts.claimed,
+        loads=facts.loads,
+        open_files=unit.open_files if unit else 0,
     )
 
 

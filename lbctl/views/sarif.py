@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import PurePath
+from urllib.parse import quote
 
 from lbctl import __version__
 from lbctl.lint import rules
@@ -61,7 +62,7 @@ def _result(one: Finding) -> Mapping[str, Json]:
 def _location(one: Finding) -> Mapping[str, Json]:
     place = one.problem.place
     assert place is not None
-    physical: dict[str, Json] = {"artifactLocation": {"uri": PurePath(place.file).as_posix()}}
+    physical: dict[str, Json] = {"artifactLocation": {"uri": quote(PurePath(place.file).as_posix())}}
     if place.line:
         region: dict[str, Json] = {"startLine": place.line}
         if place.column:

@@ -103,6 +103,8 @@ def answer(node: FakeNode, probe: Probe) -> Answer:
         "connections": str,
         "alive": str,
         "master": str,
+        "loads": lambda: HAPROXY,
+        "claimed": str,
         "messages.haproxy": lambda: node.messages,
         "messages.keepalived": str,
         "journal": lambda: node.journal,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,25 @@ def test_sarif_shows_each_in_its_place(files: Path, capsys: Output) -> None:
     assert place["artifactLocation"]["uri"] == "files/lb1/keepalived.conf"
     assert place["region"]["startLine"] == 2
     assert all(one["ruleId"] in known for one in made["results"])
+
+
+def test_sarif_is_what_its_schema_asks_for(files: Path, capsys: Output) -> None:
+    """What 2.1.0 requires, and the bounds of what is there; a path is a URI."""
+    (files / "lb1").rename(files / "lb #1")
+    run(["lint", "--sarif", str(files), str(BAD)])
+    document = json.loads(capsys.readouterr().out)
+    (made,) = document["runs"]
+    assert made["tool"]["driver"]["name"] and made["columnKind"] == "unicodeCodePoints"
+    ids = [rule["id"] for rule in made["tool"]["driver"]["rules"]]
+    assert len(set(ids)) == len(ids)
+    for one in made["results"]:
+        assert one["message"]["text"] and one["level"] in ("error", "warning", "note")
+        for place in one["locations"]:
+            region = place["physicalLocation"].get("region", {"startLine": 1})
+            assert region["startLine"] > 0 and region.get("startColumn", 1) > 0
+            uri = place["physicalLocation"]["artifactLocation"]["uri"]
+            assert re.fullmatch(r"(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+", uri)
+    assert any("files/lb%20%231/" in json.dumps(one) for one in made["results"])
 
 
 def test_no_secret_is_shown(files: Path, capsys: Output) -> None:

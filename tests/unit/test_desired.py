@@ -20,7 +20,7 @@ from lbctl.model.effect import Effect, Impact
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases" / "cluster"
-GUIDE = (ROOT / "cluster.yaml").read_text("utf-8")
+GUIDE = (CASES / "guide" / "cluster.yaml").read_text("utf-8")
 SMALL = """\
 cluster: small
 nodes:
@@ -69,7 +69,7 @@ def test_the_guide_token_for_token(tmp_path: Path, daemon: str, additions: str) 
 
 
 def test_the_guide_whole() -> None:
-    cluster = load(ROOT / "cluster.yaml")
+    cluster = load(CASES / "guide" / "cluster.yaml")
     assert [node.name for node in cluster.nodes] == ["lb1", "lb2", "lb3"]
     assert (cluster.lab_only, cluster.handover, cluster.problems) == (True, "auto", ())
     assert [str(vip.interface) for vip in cluster.vips] == ["10.15.85.31/32"]

@@ -16,7 +16,19 @@ from lbctl.model.content import Content
 
 CASES = Path(__file__).parents[1] / "cases" / "lint"
 ONE_NODE = frozenset(
-    {"haproxy", "keepalived", "packages", "sysctls", "units", "files", "address", "addresses", "tools"}
+    {
+        "haproxy",
+        "keepalived",
+        "packages",
+        "sysctls",
+        "files",
+        "address",
+        "addresses",
+        "tools",
+        "claimed",
+        "loads",
+        "open_files",
+    }
 )
 
 
@@ -35,9 +47,11 @@ def machine(name: str, told: Mapping[str, Any]) -> Machine:
         frozenset(told["packages"]) if "packages" in told else None,
         {key: str(value) for key, value in told["sysctls"].items()} if "sysctls" in told else None,
         {path: Content(text.encode(), text.encode()) for path, text in told.get("files", {}).items()},
-        frozenset(told["units"]) if "units" in told else None,
         frozenset(told["addresses"]) if "addresses" in told else None,
         frozenset(told["tools"]) if "tools" in told else None,
+        told.get("claimed", {}),
+        frozenset(told.get("loads", ())),
+        told.get("open_files", 0),
     )
 
 

@@ -138,12 +138,14 @@ CASES = (
         "default",
     ),
     Case("sync-group-weight", _grouped(""), LB1, _grouped("sync_group_tracking_weight"), LB2, Deed.STOP),
+    # lb2 is the master of both while lb1 is away; then it gives up `other`, and the VIP of `one` with it
     Case(
         "vip-twice",
-        {"lb1": Node("priority 110", more=_other(100)), "lb2": Node(more=_other(110))},
-        BOTH,
-        {"lb1": Node("priority 110", more=_other(100, OTHER_VIP)), "lb2": Node(more=_other(110, OTHER_VIP))},
+        {"lb1": Node(more=_other(110)), "lb2": Node("priority 110", more=_other(100))},
         LB1,
+        {"lb1": Node(more=_other(110, OTHER_VIP)), "lb2": Node("priority 110", more=_other(100, OTHER_VIP))},
+        LB2,
+        Deed.KEEPALIVED,
     ),
     Case("weight-zero", both(weight=""), NONE, _PLAIN, LB1, Deed.STOP_ALL),
     Case("one-poll", both(rise=40), LB2, both(fall=4), LB1, Deed.BLINK),

@@ -113,9 +113,9 @@ def codes(text: str, *others: str) -> set[str]:
     return {finding.problem.code for finding in find(Subject("lint", machines, additions=()))}
 
 
-def bring_up(labs: Labs) -> Ground:
+def bring_up(labs: Labs, spec: LabSpec = SPEC) -> Ground:
     """Both daemons installed on both nodes, the VIP on lb1."""
-    made = Ground(labs.up(SPEC))
+    made = Ground(labs.up(spec))
     for number, node in enumerate(NODES):
         made.sh(node, _INSTALL)
         made.write(node, KEEPALIVED % (102 - number), "/etc/keepalived/keepalived.conf")

@@ -1,0 +1,162 @@
+"""What lint is told of a node that no file of the daemons says: from real nodes, and what happens there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from lbctl.lab import Lab
+from tests.lab.conftest import Labs
+from tests.lab.lint.proxies import NODES, SPEC, VIP, Ground, bring_up, eventually
+
+pytestmark = pytest.mark.lab
+ALL = os.environ.get("LBCTL_LINT") == "all"
+CLUSTER = f"""\
+cluster: {{name}}
+lab: only
+ssh: {{{{user: root}}}}
+additions: []
+nodes:
+  lb1: {{{{address: {NODES["lb1"]}, priority: 101}}}}
+  lb2: {{{{address: {NODES["lb2"]}, priority: 100}}}}
+haproxy: {{{{file: haproxy.cfg}}}}
+keepalived: {{{{file: keepalived.conf}}}}
+"""
+HEAD = """\
+global
+    stats socket /run/haproxy/admin.sock mode 660 level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+"""
+MANY = f"frontend many\n    bind {VIP}:80\n    maxconn 10000\n    http-request return status 200\n"
+ELSEWHERE = f"frontend here\n    bind {VIP}:80\n    default_backend elsewhere\n"
+PIECE = "backend elsewhere\n    http-request return status 200 content-type text/plain string elsewhere\n"
+OPTIONS, LIMITS = "/etc/default/haproxy", "/etc/systemd/system/haproxy.service.d/limits.conf"
+NETWORK = "/etc/systemd/network/10-eth0.network"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A lab, and lbctl looking at it as `lint --live` does."""
+
+    ground: Ground
+    folder: Path
+
+    @property
+    def lab(self) -> Lab:
+        return self.ground.lab
+
+    def codes(self, node: str = "lb1") -> set[str]:
+        """What is found on this node."""
+        spec = self.lab.spec
+        file = self.folder / "cluster.yaml"
+        file.write_text(CLUSTER.format(name=spec.cluster))
+        (self.folder / "haproxy.cfg").write_text(HEAD)
+        (self.folder / "keepalived.conf").write_text(
+            "vrrp_instance api {\n    virtual_ipaddress {\n    }\n}\n"
+        )
+        words = [sys.executable, "-m", "lbctl", "lint", "--live", "--json", "-f", str(file)]
+        env = {**os.environ, "LBCTL_LAB": spec.prefix}
+        done = subprocess.run(words, capture_output=True, text=True, env=env, check=False)
+        assert done.returncode in (0, 2), done.stderr
+        return {one["code"] for one in json.loads(done.stdout)["findings"] if node in one["nodes"]}
+
+
+@pytest.fixture(scope="module")
+def looked(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
+    """With NetworkManager on the nodes where everything is tried."""
+    extra = ("network-manager",) if ALL else ()
+    made = bring_up(labs, replace(SPEC, cluster="lint-host", controllers=(), extra_packages=extra))
+    yield Looked(made, tmp_path_factory.mktemp("lint"))
+    labs.down(made.lab)
+
+
+def test_the_limit_of_open_files_is_the_limit_of_connections(looked: Looked) -> None:
+    ground = looked.ground
+    ground.sh("lb1", f"mkdir -p {Path(LIMITS).parent}")
+    ground.write("lb1", "[Service]\nLimitNOFILE=1000\n", LIMITS)
+    ground.sh("lb1", "systemctl daemon-reload")
+    try:
+        ground.runs(HEAD + MANY)
+        shown = dict(
+            line.split(": ") for line in ground.command("lb1", "show info").splitlines() if ": " in line
+        )
+        assert int(shown["Maxconn"]) < 500
+        assert "maxconn" in looked.codes()
+    finally:
+        ground.sh("lb1", f"rm {LIMITS}; systemctl daemon-reload")
+    ground.runs(HEAD + MANY)
+    assert "maxconn" not in looked.codes()
+
+
+def test_a_name_that_stands_in_a_file_which_only_the_node_has(looked: Looked) -> None:
+    ground = looked.ground
+    ground.sh("lb1", f"mkdir -p /etc/haproxy/conf.d && cp {OPTIONS} /tmp/options")
+    ground.write("lb1", PIECE, "/etc/haproxy/conf.d/10.cfg")
+    ground.write("lb1", 'EXTRAOPTS="-f /etc/haproxy/conf.d"\n', OPTIONS)
+    try:
+        ground.runs(HEAD + ELSEWHERE)
+        assert ground.ask(f"{VIP}/").startswith("elsewhere 200")
+        assert "unknown-name" not in looked.codes()
+    finally:
+        ground.sh("lb1", f"cp /tmp/options {OPTIONS}; rm -r /etc/haproxy/conf.d")
+    assert "unable to find" in ground.serve(HEAD + ELSEWHERE)
+    assert "unknown-name" in looked.codes()
+
+
+@pytest.mark.parametrize("keep", ["static", "no"])
+def test_networkd_takes_what_is_not_its_own(looked: Looked, keep: str) -> None:
+    """With KeepConfiguration=static the VIP stays. `networkctl reconfigure` is what netplan does, and what it
+    does at its start on a machine with udev."""
+    ground = looked.ground
+    text = "[Match]\nName=eth0\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    ground.write("lb1", f"{text}KeepConfiguration={keep}\n", NETWORK)
+    ground.sh("lb1", "systemctl enable -q systemd-networkd 2>&1; systemctl restart systemd-networkd")
+    try:
+        eventually(lambda: "configured" in ground.sh("lb1", "grep ADMIN_STATE /run/systemd/netif/links/*"))
+        assert ground.holds("lb1")
+        assert ("address-manager" in looked.codes()) is (keep == "no")
+        ground.sh("lb1", "networkctl reconfigure eth0")
+        time.sleep(1)
+        assert ground.holds("lb1") is (keep == "static")
+    finally:
+        ground.sh("lb1", "systemctl disable -q --now systemd-networkd.socket systemd-networkd 2>&1; :")
+        ground.sh("lb1", f"rm {NETWORK}; ip address replace {NODES['lb1']}/24 dev eth0")
+    eventually(lambda: ground.holds("lb1"))
+    assert "address-manager" not in looked.codes()
+
+
+@pytest.mark.skipif(not ALL, reason="LBCTL_LINT=all has NetworkManager on the nodes")
+def test_network_manager_takes_what_is_not_its_own(looked: Looked) -> None:
+    """Nothing of a connection that it has only found there, nor of a device that it does not manage."""
+    ground = looked.ground
+    address = f"ipv4.method manual ipv4.addresses {NODES['lb1']}/24"
+    ground.sh("lb1", "systemctl start NetworkManager; nmcli --wait 10 networking on")
+    assert "address-manager" not in looked.codes()
+    ground.sh("lb1", f"nmcli connection add type ethernet ifname eth0 con-name lb {address}")
+    ground.sh("lb1", "nmcli connection up lb")
+    eventually(lambda: ground.holds("lb1"))
+    assert "address-manager" in looked.codes()
+    assert "Deleted" in watched(ground, "nmcli device reapply eth0")
+    eventually(lambda: ground.holds("lb1"))
+    mend = "[keyfile]\nunmanaged-devices=interface-name:eth0\n"
+    ground.write("lb1", mend, "/etc/NetworkManager/conf.d/vip.conf")
+    assert "Deleted" not in watched(ground, "systemctl restart NetworkManager; nmcli device reapply eth0")
+    assert "address-manager" not in looked.codes()
+
+
+def watched(ground: Ground, script: str) -> str:
+    """What the kernel says of the VIP meanwhile."""
+    watch = f"ip -o monitor address >/tmp/seen & sleep 0.2; {script} >/dev/null 2>&1; sleep 1; kill $!"
+    return ground.sh("lb1", f"{watch}; grep -F ' {VIP}/' /tmp/seen; :")
