@@ -35,6 +35,8 @@ KEEPALIVED = frozenset(
     }
 )
 
+NEW = "zzz9"  # the word in the place of another
+
 # What every other section takes its settings from.
 SHARED = frozenset({"defaults", "global", "global_defs"})
 
@@ -127,7 +129,8 @@ def edits(document: Document, file: str, harmless: Harmless, most: int) -> list[
     for path, one, index in chance.sample(words, min(len(words), most)):
         section = path[0] if path else one
         content = _reworded(document, one, index)
-        found[False].append(Edit(file, one, section, False, False, content, _concerned(read, section, one)))
+        names = _concerned(read, section, one) | {NEW}
+        found[False].append(Edit(file, one, section, False, False, content, names))
     return [*found[True], *found[False]]
 
 
@@ -155,5 +158,5 @@ def _unnamed(document: Document, statement: Statement) -> bool:
 def _reworded(document: Document, one: Statement, index: int) -> bytes:
     raw, spans = document.lines[one.line - 1].raw, spans_of(document, one)
     start, end = spans[index]
-    text = raw[spans[0][0] : start] + b"zzz9" + raw[end : spans[-1][1]]
+    text = raw[spans[0][0] : start] + NEW.encode() + raw[end : spans[-1][1]]
     return edit.replace(document, one, text.decode("utf-8", "surrogateescape")).render()

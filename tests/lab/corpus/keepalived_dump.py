@@ -23,8 +23,9 @@ from lbctl.keepalived.views import (
 from lbctl.model.ip import canonical
 
 # It runs until the dump is whole, whose last part is of the interfaces, or until there will be none.
+# Without BFD, whose process would dump its own among the lines of this one.
 _RUN = """
-setsid keepalived --dont-fork --log-console --dump-conf --vrrp \\
+setsid keepalived --dont-fork --log-console --dump-conf --vrrp --no_bfd \\
     --pid "$1.pid" --vrrp_pid "$1.vrrp.pid" --use-file "$1" >"$1.said" 2>&1 &
 for tenth in $(seq 300); do
     sleep 0.1
