@@ -48,7 +48,7 @@ def compare(document: Document, said: bytes) -> Compared:
     for number in sorted(theirs.keys() | ours.keys()):
         words = ours.get(number, ())
         own, found = _dumped(words), theirs.get(number, b"")
-        # an empty word ends a line to the daemon: one at the end is none
+        # the daemon has no last word that is empty
         if own != found and (words[-1:] != ("",) or _dumped(words[:-1]) != found):
             differ.append(f"{number}: {own!r} is {found!r} to the daemon")
     return Compared(len(ours), sum(len(words) for words in ours.values()), tuple(differ))
