@@ -35,6 +35,7 @@ done
 kill -s KILL -- "-$!" 2>/dev/null
 cat "$1.said"
 """
+BEGUN, WHOLE = b"VRRP Topology >", b"Interfaces >"
 COMMAND = ("sh", "-c", _RUN, "sh", "FILE")
 _STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}: ")
 _LIST = re.compile(r"   (.+?) ?(?:\(\d+\) ?)?:")
