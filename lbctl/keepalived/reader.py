@@ -28,7 +28,7 @@ Tree = tuple[Statement, ...]
 
 def read(document: Document, config_id: str = "") -> Tree:
     """What the daemon reads where its `config_id` is this one, in order."""
-    if not any(b"$" in line.raw or b"@" in line.raw for line in document.lines):
+    if not any(b"$" in line.raw or line.raw.lstrip().startswith(b"@") for line in document.lines):
         return document.statements
     text = _Text(config_id)
     for line in document.lines:
