@@ -33,6 +33,11 @@ def files(name: str) -> list[Path]:
     return sorted((folder / name).iterdir()) if folder else []
 
 
+def some(name: str) -> list[Path]:
+    """Those of them that are shown to a daemon: every fourth, or all."""
+    return files(name)[:: 1 if ALL else 4]
+
+
 def verdicts() -> Mapping[str, str]:
     """What the daemon said, by `language/file`."""
     folder = corpus()

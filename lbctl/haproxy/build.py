@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lbctl.document import Document, encode
 from lbctl.haproxy.parse import parse
-from lbctl.haproxy.words import quote
+from lbctl.haproxy.words import rewrite
 
 INDENT = "    "
 
@@ -34,8 +34,8 @@ def build(sections: Sequence[Section], file: str = "haproxy.cfg") -> Document:
 
 
 def statement(words: Sequence[str]) -> str:
-    """One line's text of words, each quoted where it must be."""
-    return " ".join(quote(word) for word in words)
+    """One line's text of a document's words, each quoted where it must be; variables stay variables."""
+    return " ".join(rewrite(word) for word in words)
 
 
 def _lines(section: Section) -> list[str]:

@@ -107,6 +107,12 @@ _PLAIN_WORD = re.compile(r"[^\s\"'\\#\x00-\x20\x7f]+")
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
+# Within double quotes, what begins a variable; any other `$` is a fault there.
+_VARIABLE = re.compile(r"\$\{?[A-Za-z_.]")
+_SPECIAL = re.compile(r'["\\$]')
+_SPECIAL_BUT_VARIABLES = re.compile(r'["\\]|\$(?!\{?[A-Za-z_.])')
+
+
 def quote(word: str) -> str:
     """The word as it must be written.
 
@@ -115,9 +121,23 @@ def quote(word: str) -> str:
     The word is meant literally: `$` is escaped within quotes. Raises InputError for a newline or
     another control character: one word means one word.
     """
+    _check(word)
+    return word if _PLAIN_WORD.fullmatch(word) else _quoted(word, _SPECIAL)
+
+
+def rewrite(word: str) -> str:
+    """A word of a document as it must be written: `$NAME` and `${NAME}` in it are variables.
+
+    Those stand within double quotes, where HAProxy puts their values in. Raises InputError as `quote`.
+    """
+    _check(word)
+    return _quoted(word, _SPECIAL_BUT_VARIABLES) if _VARIABLE.search(word) else quote(word)
+
+
+def _quoted(word: str, special: re.Pattern[str]) -> str:
+    return '"' + special.sub(r"\\\g<0>", word) + '"'
+
+
+def _check(word: str) -> None:
     if _FORBIDDEN.search(word):
         raise InputError([Problem("a word may not hold a newline or a control character", code="control")])
-    if _PLAIN_WORD.fullmatch(word):
-        return word
-    body = re.sub(r'(["\\$])', r"\\\1", word)
-    return f'"{body}"'

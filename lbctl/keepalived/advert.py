@@ -134,39 +134,28 @@ def _literal(text: str, otherwise: str) -> str:
 
 
 def _awaited(one: Instance, view: PeerView) -> Awaited:
-    advertised = [vip.address for vip in one.vips if not vip.excluded]
-    family = 6 if any(":" in address for address in advertised[:1]) else 4
-    # measured: those of the other family are ignored, and in version 3 and with vrrp_strict so is
-    # authentication
-    addresses = frozenset(address for address in advertised if (":" in address) == (family == 6))
-    kind = _AUTH_TYPES.get("".join(_value(view, "authentication", "auth_type")), 0)
-    version = 3 if family == 6 or (_value(view, "version") or _value(view, "vrrp_version")) == ("3",) else 2
-    if version == 3 or _strict(view):
-        kind = 0
-    group = _value(view, "mcast_dst_ip") or _value(view, _GROUP_WORDS[family]) or [_GROUPS[family]]
+    kind = (
+        _AUTH_TYPES.get("".join(_value(view, "authentication", "auth_type")), 0) if one.authenticated else 0
+    )
+    words = _GROUP_WORDS[one.family]
+    group = _value(view, "mcast_dst_ip") or _value(view, words) or [_GROUPS[one.family]]
     return Awaited(
         instance=one.name,
         interface=one.interface,
-        family=family,
+        family=one.family,
         protocol=AH if kind == _AUTH_TYPES["AH"] else VRRP,
         group=group[0],
         unicast=bool(one.peers),
-        version=version,
+        version=one.version,
         virtual_router_id=one.virtual_router_id,
-        # version 2 has whole seconds, to which the daemon rounds
-        advert_int=one.advert_int if version == 3 else max(1.0, float(int(one.advert_int + 0.5))),
+        advert_int=one.advert_int,
         auth_type=kind,
         password="".join(_value(view, "authentication", "auth_pass")).encode()[:AUTH_PASS_LENGTH],
-        addresses=addresses,
+        addresses=frozenset(vip.address for vip in one.vips if not vip.excluded),
         vips=frozenset(vip.address for vip in one.vips),
         peers=tuple(map(canonical, one.peers)),
-        source=canonical(one.unicast_source) if one.unicast_source else "",
+        source=one.unicast_source,
     )
-
-
-def _strict(view: PeerView) -> bool:
-    own = [line[1:] for line in view.values if line[0] == "strict_mode"]
-    return own[-1][:1] not in (("off",), ("false",), ("no",)) if own else ("vrrp_strict",) in view.values
 
 
 def _value(view: PeerView, *words: str) -> Sequence[str]:

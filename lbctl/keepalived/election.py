@@ -67,8 +67,7 @@ def effective_priority(
     counts for each member, and a member's own scripts and files without weight alone. Measured with
     keepalived 2.2.7.
     """
-    weighed = instance.priority != OWNER and (group is None or group.weights)
-    own = instance if weighed else _unweighed(instance, scripts, files)
+    own = followed(instance, scripts, files, group)
     weights: list[int | None] = []
     for follower in (own, group) if group else (own,):
         weights += [_checked(one, scripts, succeeding or {}) for one in follower.scripts]
@@ -83,10 +82,19 @@ def effective_priority(
     return min(max(total, LOWEST), HIGHEST)
 
 
-def _unweighed(instance: Instance, scripts: tuple[Script, ...], files: tuple[TrackFile, ...]) -> Instance:
-    """A sync group's member, or an owner, with what it follows itself as the daemon takes it: a script with
-    a weight not at all, nor a file, but one with the weight 1, which is taken for none.
+def followed(
+    instance: Instance,
+    scripts: tuple[Script, ...],
+    files: tuple[TrackFile, ...],
+    group: SyncGroup | None = None,
+) -> Instance:
+    """The instance with what it follows itself as the daemon takes it.
+
+    In a sync group's member, and in an owner: a script with a weight not at all, nor a file, but one with
+    the weight 1, which is taken for none.
     """
+    if instance.priority != OWNER and (group is None or group.weights):
+        return instance
     kept = [one for one in instance.files if _weight(one, files, 1) in (0, 1)]
     return replace(
         instance,
@@ -106,13 +114,11 @@ def _weight(track: Track, definitions: Iterable[_Checked | TrackFile], default: 
 
 def _checked(track: Track, definitions: Iterable[_Checked], good: Mapping[str, bool]) -> int | None:
     """What a tracked script, process or link adds; None = FAULT."""
-    defined = next((one for one in definitions if one.name == track.name), None)
-    weight = _weight(track, (defined,) if defined else ())
-    reverse = defined.reverse if defined and track.weight is None else track.reverse
+    weight = _weight(track, definitions)
     fine = good.get(track.name, True)
     if weight == 0:
-        return 0 if fine != reverse else None
-    return (-weight if reverse else weight) if fine == (weight > 0) else 0
+        return 0 if fine != track.reverse else None
+    return (-weight if track.reverse else weight) if fine == (weight > 0) else 0
 
 
 def _file(track: Track, files: tuple[TrackFile, ...], contents: Mapping[str, int]) -> int | None:
@@ -120,6 +126,6 @@ def _file(track: Track, files: tuple[TrackFile, ...], contents: Mapping[str, int
     weight = _weight(track, files, 1)
     content = contents.get(track.name, 0)
     if weight == 0:
-        return None if content else 0
+        return None if bool(content) != track.reverse else 0
     value = content * weight * (-1 if track.reverse else 1)
     return None if value <= -254 else min(value, HIGHEST)

@@ -1,25 +1,37 @@
-"""Typed views over the words of a keepalived document; nothing else reads them.
+"""Typed views over a keepalived document: what the daemon has of it; nothing else reads its words.
 
-One-line definitions (`$NAME=value`) are put in where a value is exactly `$NAME` or `${NAME}`; lines for
-some nodes only (`@id`) count where `config_id` is theirs; everything else that the daemon expands stays
-as it is written.
+As the daemon's own dump says (`keepalived --dump-conf`, 2.2.7). What it cannot be asked about stays as it is
+written: an instance that it removes, for it has no VIP, is one here.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lbctl.document import Document, Statement
-from lbctl.keepalived.reader import Reader, number, whole
-from lbctl.keepalived.tables import PEER_DEFAULTS, PEER_WORDS, STATES
-from lbctl.model.ip import canonical, is_interface
+from lbctl.keepalived import settings, tracking
+from lbctl.keepalived.reader import Tree, blocks, integer, items, last, named, read
+from lbctl.keepalived.tables import PEER_DEFAULTS, PEER_WORDS
+from lbctl.keepalived.tracking import Script, Track, TrackFile, TrackProcess, Tracks
+from lbctl.model.ip import canonical
 
-DEFAULT_PRIORITY = 100
-# an instance that starts as MASTER and has no priority is the address owner (measured with 2.2.7)
-DEFAULT_PRIORITIES = {"MASTER": 255}
-DEFAULT_ADVERT_INT = 1.0
+__all__ = [
+    "Instance",
+    "PeerView",
+    "Script",
+    "SyncGroup",
+    "Track",
+    "TrackFile",
+    "TrackProcess",
+    "Vip",
+    "instances",
+    "peer_view",
+    "scripts",
+    "sync_groups",
+    "track_files",
+    "track_processes",
+]
 
 
 @dataclass(frozen=True)
@@ -40,20 +52,12 @@ class Vip:
 
 
 @dataclass(frozen=True)
-class Track:
-    """A script or file that an instance follows. `weight` None = the weight of its definition."""
-
-    name: str
-    weight: int | None = None
-    reverse: bool = False
-
-
-@dataclass(frozen=True)
 class Instance:
     """One vrrp_instance. `virtual_router_id` 0 = none or not a number; `advert_int` in seconds.
 
     `vmac` = its VIPs are on an interface of its own, with a MAC address of its own. `links` are the
-    interfaces and BFD neighbours that it follows; `preempt_delay` in seconds.
+    interfaces and BFD neighbours that it follows; `preempt_delay` in seconds. `family` is 4 or 6; `dropped`
+    are addresses of the other one, which the daemon does not take.
     """
 
     name: str
@@ -76,6 +80,9 @@ class Instance:
     links: tuple[Track, ...] = ()
     processes: tuple[Track, ...] = ()
     preempt_delay: float = 0.0
+    family: int = 4
+    version: int = 2
+    dropped: tuple[Vip, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,45 +102,6 @@ class SyncGroup:
 
 
 @dataclass(frozen=True)
-class Script:
-    """One vrrp_script. A weight of 0 puts the instance into FAULT when it fails; `interval` in seconds."""
-
-    name: str
-    command: str = field(repr=False)
-    interval: float = 1.0
-    weight: int = 0
-    rise: int = 1
-    fall: int = 1
-    line: int = 0
-    reverse: bool = False
-
-
-@dataclass(frozen=True)
-class TrackFile:
-    """One tracked file: its number times `weight` is added to the priority; a missing file counts 0."""
-
-    name: str
-    path: str
-    weight: int = 1
-    line: int = 0
-
-
-@dataclass(frozen=True)
-class TrackProcess:
-    """One track_process (vrrp_track_process). A weight of 0 means FAULT when the process is gone.
-
-    `command` is the process with the arguments that it is told by; `delay` in seconds, until its end counts.
-    """
-
-    name: str
-    command: str
-    weight: int = 0
-    delay: float = 0.0
-    line: int = 0
-    reverse: bool = False
-
-
-@dataclass(frozen=True)
 class PeerView:
     """What the peers of one instance must agree with: sorted lines of words, secrets in full.
 
@@ -145,150 +113,130 @@ class PeerView:
 
 
 def instances(document: Document, config_id: str = "") -> tuple[Instance, ...]:
-    """Every vrrp_instance block, in order."""
-    reader = Reader.of(document, config_id)
-    groups = {member: one.name for one in sync_groups(document, config_id) for member in one.members}
-    known = _known(document, config_id)
+    """Every vrrp_instance block, in order; of two with one name the first."""
+    tree = read(document, config_id)
+    groups = {member: one.name for one in reversed(_groups(tree, document)) for member in one.members}
+    defaults, whole = settings.Defaults.of(tree), _whole(document)
     return tuple(
-        _instance(block, reader, groups, known)
-        for block in reader.blocks(document.statements, "vrrp_instance")
+        _instance(block, defaults, groups, tracking.tracks(block, tree, whole))
+        for block in named(tree, "vrrp_instance")
     )
 
 
 def scripts(document: Document, config_id: str = "") -> tuple[Script, ...]:
-    """Every vrrp_script block with a command, in order: one without is removed by the daemon."""
-    reader = Reader.of(document, config_id)
-    return tuple(
-        Script(
-            reader.text(block.name),
-            " ".join(reader.words(block, "script")),
-            # whole seconds, and at least one (measured with 2.2.7: 0.5 is 1, 2.5 is 2)
-            float(max(1, int(number(reader.last(block, "interval"), 1.0)))),
-            int(number(reader.last(block, "weight"), 0)),
-            int(number(reader.last(block, "rise"), 1)),
-            int(number(reader.last(block, "fall"), 1)),
-            block.line,
-            "reverse" in reader.words(block, "weight"),
-        )
-        for block in reader.blocks(document.statements, "vrrp_script")
-        if reader.words(block, "script")
-    )
+    """Every vrrp_script block with a command, in order; of two with one name the first."""
+    return tracking.scripts(read(document, config_id))
 
 
 def track_files(document: Document, config_id: str = "") -> tuple[TrackFile, ...]:
-    """Every track_file (vrrp_track_file) block outside instances, in order."""
-    reader = Reader.of(document, config_id)
-    return tuple(
-        TrackFile(
-            reader.text(block.name),
-            reader.last(block, "file"),
-            int(number(reader.last(block, "weight"), 1)),
-            block.line,
-        )
-        for block in reader.blocks(document.statements, "track_file", "vrrp_track_file")
-    )
+    """Every track_file (vrrp_track_file) block outside instances that has a path, in order."""
+    return tracking.track_files(read(document, config_id))
 
 
 def track_processes(document: Document, config_id: str = "") -> tuple[TrackProcess, ...]:
     """Every track_process (vrrp_track_process) block outside instances, in order."""
-    reader = Reader.of(document, config_id)
-    return tuple(
-        TrackProcess(
-            reader.text(block.name),
-            " ".join(reader.words(block, "process")),
-            int(number(reader.last(block, "weight"), 0)),
-            number(reader.last(block, "terminate_delay") or reader.last(block, "delay"), 0.0),
-            block.line,
-            "reverse" in reader.words(block, "weight"),
-        )
-        for block in reader.blocks(document.statements, "track_process", "vrrp_track_process")
-    )
+    return tracking.track_processes(read(document, config_id))
 
 
 def sync_groups(document: Document, config_id: str = "") -> tuple[SyncGroup, ...]:
-    """Every vrrp_sync_group block, in order."""
-    reader = Reader.of(document, config_id)
-    weighing = ("sync_group_tracking_weight", "global_tracking")
-    known = _known(document, config_id)
-    return tuple(
-        SyncGroup(
-            reader.text(block.name),
-            tuple(name for words in reader.items(block, "group") for name in words),
-            *_tracks(block, reader, known),
-            any(line.keyword in weighing for line in reader.lines(block)),
-        )
-        for block in reader.blocks(document.statements, "vrrp_sync_group")
-    )
+    """Every vrrp_sync_group block, in order; of two with one name the first."""
+    return _groups(read(document, config_id), document)
 
 
 def peer_view(document: Document, config_id: str = "") -> tuple[PeerView, ...]:
-    """What peers compare, by instance, sorted by name.
+    """What the peers of one instance must agree with, by instance, sorted by name.
 
     A change that moves any of it must reach every node at one instant.
     """
-    reader = Reader.of(document, config_id)
+    tree = read(document, config_id)
     common = tuple(
-        tuple(reader.text(word) for word in line.words)
-        for block in reader.blocks(document.statements, "global_defs")
-        for line in reader.lines(block)
+        line.words
+        for block in blocks(tree, "global_defs")
+        for line in block.children
         if line.keyword in PEER_DEFAULTS
     )
     found = []
-    for block in reader.blocks(document.statements, "vrrp_instance"):
-        own = [
-            value
-            for line in reader.lines(block)
-            if line.keyword in PEER_WORDS
-            for value in _peer_values(line, reader)
-        ]
-        found.append(PeerView(reader.text(block.name), tuple(sorted((*common, *own)))))
+    for block in named(tree, "vrrp_instance"):
+        own = [value for line in block.children if line.keyword in PEER_WORDS for value in _peer_values(line)]
+        found.append(PeerView(block.name, tuple(sorted((*common, *own)))))
     return tuple(sorted(found, key=lambda view: view.instance))
 
 
-_PREFIX = re.compile(r"[0-9]{1,3}")
+def _whole(document: Document) -> bool:
+    """Whether no other file may have definitions."""
+    return not any(one.keyword.startswith("include") for _, one in document.walk())
 
 
-def _instance(block: Statement, reader: Reader, groups: Mapping[str, str], known: _Known) -> Instance:
-    name = reader.text(block.name)
-    keywords = {line.keyword for line in reader.lines(block)}
-    written = reader.last(block, "state")
-    state = written if written in STATES else "BACKUP"
-    priority = reader.last(block, "priority") or str(DEFAULT_PRIORITIES.get(state, DEFAULT_PRIORITY))
-    source = reader.last(block, "unicast_src_ip")
-    checks, files, links, processes = _tracks(block, reader, known)
-    return Instance(
-        name,
-        state,
-        reader.last(block, "interface"),
-        whole(reader.last(block, "virtual_router_id"), 1, 255, 0),
-        whole(priority, 1, 255, DEFAULT_PRIORITY),
-        number(reader.last(block, "advert_int"), DEFAULT_ADVERT_INT),
-        "nopreempt" in keywords,
-        tuple(_vips(block, reader)),
-        tuple(words[0] for words in reader.items(block, "unicast_peer") if words and _readable(words[0])),
-        source if _readable(source) else "",
-        checks,
-        files,
-        "authentication" in keywords,
-        groups.get(name, ""),
-        block.line,
-        block.last,
-        not keywords.isdisjoint(("use_vmac", "use_ipvlan")),
-        links,
-        processes,
-        number(reader.last(block, "preempt_delay"), 0.0),
+def _groups(tree: Tree, document: Document) -> tuple[SyncGroup, ...]:
+    whole = _whole(document)
+    return tuple(
+        _group(block, tracking.tracks(block, tree, whole)) for block in named(tree, "vrrp_sync_group")
     )
 
 
-def _vips(block: Statement, reader: Reader) -> Iterator[Vip]:
-    for listing in reader.blocks(block.children, "virtual_ipaddress", "virtual_ipaddress_excluded"):
-        for line in reader.lines(listing):
-            words = tuple(reader.text(word) for word in line.words)
+def _group(block: Statement, follows: Tracks) -> SyncGroup:
+    """Its first list of members counts."""
+    members = next(blocks(block.children, "group"), None)
+    weighing = ("sync_group_tracking_weight", "global_tracking")
+    return SyncGroup(
+        block.name,
+        tuple(name for line in (members.children if members else ()) for name in line.words),
+        follows.scripts,
+        follows.files,
+        follows.links,
+        follows.processes,
+        any(line.keyword in weighing for line in block.children),
+    )
+
+
+def _instance(
+    block: Statement, defaults: settings.Defaults, groups: Mapping[str, str], follows: Tracks
+) -> Instance:
+    strict = settings.strict(block, defaults)
+    family, version = settings.family_and_version(block, defaults)
+    authentication = settings.authentication(block, family, version, strict)
+    state, priority = settings.state_and_priority(block, authentication, strict)
+    vips = tuple(_vips(block))
+    dropped = tuple(one for one in vips if not one.excluded and _foreign(one.address, family))
+    peers = (line.keyword for line in items(block, "unicast_peer"))
+    return Instance(
+        name=block.name,
+        state=state,
+        interface=last(block, "interface"),
+        virtual_router_id=settings.virtual_router_id(block),
+        priority=priority,
+        advert_int=settings.advert_int(block, version),
+        nopreempt=settings.nopreempt(block),
+        vips=tuple(one for one in vips if one not in dropped),
+        peers=tuple(word for word in peers if _readable(word) and not _foreign(word, family)),
+        unicast_source=settings.source(block, family),
+        scripts=follows.scripts,
+        files=follows.files,
+        authenticated=bool(authentication),
+        sync_group=groups.get(block.name, ""),
+        line=block.line,
+        last=block.last,
+        vmac=any(line.keyword in ("use_vmac", "use_ipvlan") for line in block.children),
+        links=follows.links,
+        processes=follows.processes,
+        preempt_delay=settings.preempt_delay(block, strict),
+        family=family,
+        version=version,
+        dropped=dropped,
+    )
+
+
+def _vips(block: Statement) -> Iterator[Vip]:
+    for listing in blocks(block.children, "virtual_ipaddress", "virtual_ipaddress_excluded"):
+        for line in listing.children:
+            words = line.words
             if not _readable(words[0]):
                 continue
             dev = words[words.index("dev") + 1 :][:1] if "dev" in words else ()
-            address, _, prefix = words[0].partition("/")
-            length = int(prefix) if _PREFIX.fullmatch(prefix) else 128 if ":" in address else 32
+            address, slash, prefix = words[0].partition("/")
+            most = 128 if ":" in address else 32
+            # a length that is none is 0, and one out of range the whole address
+            length = integer(prefix) if slash and 0 <= integer(prefix) <= most else most
             yield Vip(
                 canonical(address), length, "".join(dev), listing.keyword.endswith("excluded"), line.line
             )
@@ -296,45 +244,19 @@ def _vips(block: Statement, reader: Reader) -> Iterator[Vip]:
 
 def _readable(word: str) -> bool:
     """The daemon skips what is no address. What it makes of other text is not known here."""
-    return is_interface(word) or word.startswith("~") or "$" in word
+    return settings.is_written_address(word) or word.startswith("~") or "$" in word
 
 
-def _track(words: tuple[str, ...]) -> Track:
-    weight = words[words.index("weight") + 1 :][:1] if "weight" in words else ()
-    return Track(words[0], int(number("".join(weight), 0)) if weight else None, "reverse" in words)
+def _foreign(word: str, family: int) -> bool:
+    return settings.is_written_address(word) and (":" in word) != (family == 6)
 
 
-_Tracks = tuple[Track, ...]
-_Known = frozenset[str] | None
-
-
-def _known(document: Document, config_id: str) -> _Known:
-    """The scripts that there are: the daemon goes on without any other. None: another file may have more."""
-    if any(one.keyword.startswith("include") for _, one in document.walk()):
-        return None
-    return frozenset(one.name for one in scripts(document, config_id))
-
-
-def _tracks(block: Statement, reader: Reader, known: _Known) -> tuple[_Tracks, _Tracks, _Tracks, _Tracks]:
-    """The scripts, files, links and processes that it follows."""
-
-    def listed(*keywords: str) -> _Tracks:
-        return tuple(_track(words) for words in reader.items(block, *keywords) if words)
-
-    return (
-        tuple(one for one in listed("track_script") if known is None or one.name in known),
-        listed("track_file", "vrrp_track_file"),
-        listed("track_interface", "track_bfd"),
-        listed("track_process"),
-    )
-
-
-def _peer_values(line: Statement, reader: Reader) -> Iterator[tuple[str, ...]]:
+def _peer_values(line: Statement) -> Iterator[tuple[str, ...]]:
     """One setting as the peers see it: lists without their order, addresses without their spelling."""
     if not line.children:
-        yield tuple(reader.text(word) for word in line.words)
-    for child in reader.lines(line):
-        words = tuple(reader.text(word) for word in child.words)
+        yield line.words
+    for child in line.children:
+        words = child.words
         yield (
             (line.keyword, canonical(words[0]))
             if line.keyword != "authentication"

@@ -35,11 +35,12 @@ def no_vip(subject: Subject) -> Found:
 def other_family(subject: Subject) -> Found:
     """The first address says which; keepalived drops the others."""
     for part in alone(subject):
-        family = part.advert.family if part.advert else 0
-        for vip in part.instance.vips if family else ():
-            if not vip.excluded and _written_out(vip) and (":" in vip.address) != (family == 6):
-                said = f"{part.name} is of IPv{family}, by its first address: keepalived drops {vip.address}"
-                yield part.node, problem("other-family", said, part.text.place(vip.line))
+        for vip in part.instance.dropped:
+            said = (
+                f"{part.name} is of IPv{part.instance.family}, by its first address: keepalived drops "
+                f"{vip.address}"
+            )
+            yield part.node, problem("other-family", said, part.text.place(vip.line))
 
 
 def vip_twice(subject: Subject) -> Found:

@@ -10,6 +10,7 @@ from lbctl.document import Document, Statement
 from lbctl.errors import Place, Problem
 from lbctl.keepalived.advert import Awaited, awaited
 from lbctl.keepalived.election import effective_priority
+from lbctl.keepalived.reader import blocks, read
 from lbctl.keepalived.views import (
     Instance,
     Script,
@@ -64,9 +65,15 @@ class Part:
         followers = (self.instance, self.group) if self.group else (self.instance,)
         return tuple(track for one in followers for track in (*one.scripts, *one.processes))
 
+    @property
+    def block(self) -> Statement:
+        """The instance as it is written, with definitions put in."""
+        tree = read(self.text.document, self.machine.name)
+        return next(one for one in blocks(tree, "vrrp_instance") if one.line == self.instance.line)
+
     def weight(self, track: Track) -> int:
         """Of a script or process; 0 = its failure means FAULT."""
-        weights = {one.name: one.weight for one in reversed(self.scripts)}
+        weights = {one.name: one.weight for one in self.scripts}
         weights |= {one.name: one.weight for one in self.processes}
         return weights.get(track.name, 0) if track.weight is None else track.weight
 
@@ -90,7 +97,7 @@ def texts(subject: Subject) -> Iterator[tuple[Machine, Text]]:
 
 
 def parts(machine: Machine) -> tuple[Part, ...]:
-    """The node's part in each instance of its file; of two with one name keepalived takes the first.
+    """The node's part in each instance of its file.
 
     Lines for other nodes (`@id`) do not count. An instance with such lines, of which none names this node, is
     left out: keepalived goes by another name there, and nobody knows which.
@@ -105,7 +112,7 @@ def parts(machine: Machine) -> tuple[Part, ...]:
     defined = scripts(own, name), track_files(own, name), track_processes(own, name)
     return tuple(
         Part(machine, text, one, *defined, groups.get(one.sync_group), adverts.get(one.name))
-        for one in reversed({one.name: one for one in reversed(instances(own, name))}.values())
+        for one in instances(own, name)
         if one.line not in elsewhere
     )
 

@@ -79,12 +79,11 @@ def twice(subject: Subject) -> Found:
 
 
 def _tracked(subject: Subject) -> Iterator[tuple[Machine, Text, Script]]:
-    """The scripts that something follows; of two with one name the first."""
+    """The scripts that something follows."""
     for machine, text in texts(subject):
-        used, seen = followed(text.document), set()
+        used = followed(text.document)
         for one in scripts(text.document, machine.name):
-            if one.name in used and one.name not in seen:
-                seen.add(one.name)
+            if one.name in used:
                 yield machine, text, one
 
 

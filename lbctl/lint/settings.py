@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from lbctl.keepalived.reader import decimal, last
 from lbctl.keepalived.words import scan
 from lbctl.lint.part import Found, alone, texts
 from lbctl.lint.rules import problem
@@ -43,8 +44,9 @@ def _instead(number: float, least: float, most: float, default: str, fractions: 
 def fractions(subject: Subject) -> Found:
     """Version 2 has whole seconds."""
     for part in alone(subject):
-        said, meant = part.instance.advert_int, part.advert.advert_int if part.advert else 0.0
-        if meant and said != meant and said >= _RANGES["vrrp_instance", "advert_int"][0]:
+        said, meant = decimal(last(part.block, "advert_int")), part.instance.advert_int
+        least, most, *_ = _RANGES["vrrp_instance", "advert_int"]
+        if said and part.instance.version == 2 and said != meant and least <= said <= most:
             words = (
                 f"{part.name} has advert_int {said:g}, which keepalived rounds to {meant:g}: VRRP version "
                 "2 has whole seconds"
@@ -54,7 +56,7 @@ def fractions(subject: Subject) -> Found:
 
 def ignored_authentication(subject: Subject) -> Found:
     for part in alone(subject):
-        if part.instance.authenticated and part.advert and part.advert.version == 3:
+        if part.instance.version == 3 and part.block.find("authentication"):
             said = f"{part.name} speaks VRRP version 3, which has no authentication: keepalived ignores it"
             yield part.node, problem("auth-ignored", said, part.place)
 

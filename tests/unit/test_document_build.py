@@ -70,3 +70,20 @@ def test_quotes() -> None:
     assert haproxy.quote("") == '""'
     assert keepalived.quote("a#b!") == '"a#b!"'
     assert keepalived.quote("haproxy-check") == "haproxy-check"
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("${X}", '"${X}"'),
+        ("$X/a b", '"$X/a b"'),
+        (":${PORT-80}", '":${PORT-80}"'),
+        ('${X}"\\$1', '"${X}\\"\\\\\\$1"'),
+        ("^/a$", "^/a$"),
+        ("a b$", '"a b\\$"'),
+    ],
+)
+def test_a_variable_stays_one(word: str, text: str) -> None:
+    assert haproxy.statement(("acl", word)) == f"acl {text}"
+    assert haproxy.parse(f"acl {text}\n".encode()).lines[0].words == ("acl", word)
+    assert not haproxy.LANGUAGE.scan(text.encode()).faults

@@ -46,7 +46,7 @@ vrrp_instance V {
     advert_int 0.5
     nopreempt
     virtual_ipaddress {
-        $NET.31/24 dev eth1
+        ${NET}.31/24 dev eth1
         10.0.0.32
     }
     virtual_ipaddress_excluded {
@@ -94,10 +94,11 @@ def test_instances() -> None:
         unicast_source="10.0.0.1",
         scripts=(Track("c", 20),),
         files=(Track("drain"),),
-        authenticated=True,
+        authenticated=False,  # version 3 has none
         sync_group="",
         line=21,
         last=51,
+        version=3,
     )
     assert (second.priority, second.sync_group, second.advert_int) == (255, "G", 1.0)
 
@@ -240,10 +241,11 @@ def test_what_is_no_address_is_skipped() -> None:
     unicast_src_ip nonsense
     unicast_peer {
         10.0.0.300
+        10.0.0.7
         fd00:0::7
     }
 }
 """
     (one,) = instances(keepalived.parse(text))
     assert [vip.address for vip in one.vips] == ["10.0.0.1", "10.0.0.$LATER"]
-    assert (one.unicast_source, one.peers) == ("", ("fd00:0::7",))
+    assert (one.unicast_source, one.peers) == ("", ("10.0.0.7",))

@@ -8,7 +8,7 @@ import pytest
 
 from lbctl import haproxy, keepalived
 from lbctl.document import Document
-from tests.corpus import ALL, files, require
+from tests.corpus import require, some
 from tests.lab.conftest import Labs
 from tests.lab.corpus import stubs
 from tests.lab.corpus.bench import Bench, bench
@@ -19,24 +19,18 @@ Documents = Mapping[str, Document]
 @pytest.fixture(scope="session")
 def haproxy_files() -> Documents:
     require()
-    return {file.name: haproxy.parse(file.read_bytes(), file.name) for file in files("haproxy")}
+    return {file.name: haproxy.parse(file.read_bytes(), file.name) for file in some("haproxy")}
 
 
 @pytest.fixture(scope="session")
 def keepalived_files() -> Documents:
     require()
-    return {file.name: keepalived.parse(file.read_bytes(), file.name) for file in files("keepalived")}
-
-
-def _only_all() -> None:
-    if not ALL:
-        pytest.skip("minutes, and an image of its own: make corpus")
+    return {file.name: keepalived.parse(file.read_bytes(), file.name) for file in some("keepalived")}
 
 
 @pytest.fixture(scope="session")
 def bookworm(labs: Labs, haproxy_files: Documents, keepalived_files: Documents) -> Bench:
     """HAProxy 2.6 and keepalived 2.2."""
-    _only_all()
     made = bench(labs, "bookworm")
     made.make(stubs.haproxy(haproxy_files.values()))
     made.make(stubs.keepalived(keepalived_files.values()))
@@ -46,7 +40,6 @@ def bookworm(labs: Labs, haproxy_files: Documents, keepalived_files: Documents) 
 @pytest.fixture(scope="session")
 def trixie(labs: Labs, haproxy_files: Documents) -> Bench:
     """HAProxy 3.0."""
-    _only_all()
     made = bench(labs, "trixie")
     made.make(stubs.haproxy(haproxy_files.values()))
     return made

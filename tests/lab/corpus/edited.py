@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lbctl import keepalived
 from lbctl.document import Document, Statement, edit
+from lbctl.keepalived import reader
+from lbctl.model.ip import canonical
 from tests.fuzz.edits import spans_of
 from tests.lab.corpus.complaints import Complaint
 
@@ -31,8 +35,15 @@ KEEPALIVED = frozenset(
     }
 )
 
+NEW = "zzz9"  # the word in the place of another
+
 # What every other section takes its settings from.
 SHARED = frozenset({"defaults", "global", "global_defs"})
+
+# What keepalived says once, of the first one that it meets: the node lacks it, whichever line wants it.
+ONCE = re.compile(r"Non-existent interface|\(FILE: Line \d+\) Unable to set default user \S+ for script$")
+
+_NAME = re.compile(r"(?<=\[)[0-9A-Fa-f:.]+(?=\])|[\w.-]*\w")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class Edit:
     removed: bool
     harmless: bool
     content: bytes
+    names: frozenset[str]
 
     @property
     def title(self) -> str:
@@ -57,13 +69,35 @@ class Edit:
         return line if line < self.statement.line else line + count
 
     def concerns(self, complaint: Complaint) -> bool:
-        """Whether a complaint is of what was edited: its section, or one that names it."""
+        """Whether a complaint is of what was edited, and not of what was left alone.
+
+        It is where it points into the section that was edited, or where that is one that all others take
+        settings from. It is where it names what was edited, or a section that names that: a sync group whose
+        member is gone, an instance whose script is.
+        """
         if self.section.line <= complaint.line <= self.section.last or self.section.keyword in SHARED:
             return True
-        if complaint.text.startswith("Non-existent interface"):  # whose, it does not say
-            return True
-        words = [*self.statement.words[1:], *self.section.words[1:2]]
-        return any(word in complaint.text for word in words if len(word) > 1)
+        return bool(ONCE.match(complaint.text)) or not self.names.isdisjoint(_names(complaint.text))
+
+
+def _names(text: str) -> set[str]:
+    """The words of a text, addresses in one spelling."""
+    return {canonical(word) for word in _NAME.findall(text)}
+
+
+def _concerned(read: Document, section: Statement, one: Statement) -> frozenset[str]:
+    """The words of the statement, of its section's header, and of those of the sections that name that one.
+
+    As the daemon reads them: `$NAME` is put in.
+    """
+    header = [word for each in read.statements if each.line == section.line for word in each.words[1:]]
+    naming = {
+        path[0].line: path[0].words[1:]
+        for path, below in read.walk()
+        if path and path[0].line != section.line and header[:1] and header[0] in below.words
+    }
+    words = [*(one.words[1:] or one.words), *header, *(word for each in naming.values() for word in each)]
+    return frozenset(canonical(word) for word in words)
 
 
 Harmless = Callable[[Document, Sequence[Statement], Statement], bool]
@@ -71,6 +105,9 @@ Harmless = Callable[[Document, Sequence[Statement], Statement], bool]
 
 def edits(document: Document, file: str, harmless: Harmless, most: int) -> list[Edit]:
     """Up to `most` harmless removals, as many others, and as many words changed: always the same ones."""
+    read = document
+    if document.language is keepalived.LANGUAGE:
+        read = replace(document, statements=reader.read(document))
     walked = list(document.walk())
     chance = random.Random(len(walked))
     found: dict[bool, list[Edit]] = {True: [], False: []}
@@ -79,15 +116,22 @@ def edits(document: Document, file: str, harmless: Harmless, most: int) -> list[
             break
         free = harmless(document, path, one)
         if len(found[free]) < most:
-            found[free].append(_removed(document, file, path, one, free))
+            content = edit.remove(document, one).render()
+            section = path[0] if path else one
+            names = _concerned(read, section, one)
+            found[free].append(Edit(file, one, section, True, free, content, names))
     words = [
         (path, one, index)
         for path, one in chance.sample(walked, min(len(walked), 10 * most))
         if spans_of(document, one)
         for index in range(1, len(one.words))
     ]
-    chosen = chance.sample(words, min(len(words), most))
-    return [*found[True], *found[False], *(_reworded(document, file, *each) for each in chosen)]
+    for path, one, index in chance.sample(words, min(len(words), most)):
+        section = path[0] if path else one
+        content = _reworded(document, one, index)
+        names = _concerned(read, section, one) | {NEW}
+        found[False].append(Edit(file, one, section, False, False, content, names))
+    return [*found[True], *found[False]]
 
 
 def harmless_haproxy(document: Document, path: Sequence[Statement], statement: Statement) -> bool:
@@ -111,22 +155,8 @@ def _unnamed(document: Document, statement: Statement) -> bool:
     )
 
 
-def _removed(
-    document: Document, file: str, path: Sequence[Statement], one: Statement, harmless: bool
-) -> Edit:
-    section = path[0] if path else one
-    return Edit(file, one, section, True, harmless, edit.remove(document, one).render())
-
-
-def _reworded(
-    document: Document,
-    file: str,
-    path: Sequence[Statement],
-    one: Statement,
-    index: int,
-) -> Edit:
+def _reworded(document: Document, one: Statement, index: int) -> bytes:
     raw, spans = document.lines[one.line - 1].raw, spans_of(document, one)
     start, end = spans[index]
-    text = raw[spans[0][0] : start] + b"zzz9" + raw[end : spans[-1][1]]
-    after = edit.replace(document, one, text.decode("utf-8", "surrogateescape"))
-    return Edit(file, one, path[0] if path else one, False, False, after.render())
+    text = raw[spans[0][0] : start] + NEW.encode() + raw[end : spans[-1][1]]
+    return edit.replace(document, one, text.decode("utf-8", "surrogateescape")).render()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from lbctl.document import Document
+from lbctl.keepalived.reader import read
 
 PATH = re.compile(r"/[A-Za-z0-9][\w./+@-]*")
 WORD = re.compile(r"[A-Za-z_][\w-]{0,30}")
@@ -109,7 +111,7 @@ def _stub(before: str, path: str) -> str:
 
 
 def _keepalived(document: Document) -> Iterator[str]:
-    for path, statement in document.walk():
+    for path, statement in replace(document, statements=read(document)).walk():
         words = statement.words
         for before, word in pairwise(words):
             if before in ("interface", "dev", "lvs_sync_daemon") and INTERFACE.fullmatch(word):
