@@ -66,6 +66,13 @@ class Ground:
         words, _, status = said.strip().rpartition("\n")
         return int(status), words
 
+    def says(self, daemon: str, text: str) -> str:
+        """All that its own check says of a file; of interfaces these nodes have eth0 alone."""
+        path, data = "/tmp/checked.conf", text.encode("utf-8", "surrogateescape")
+        words = {"haproxy": "haproxy -c -f", "keepalived": "keepalived -t -f"}[daemon]
+        self.lab.exec("lb1", ["sh", "-c", 'cat >"$1"', "sh", path], stdin=data)
+        return self.sh("lb1", f"{words} {path} 2>&1 | LC_ALL=C tr -d '\\200-\\377'", check=False)
+
     def serve(self, text: str, *nodes: str) -> str:
         """Restart HAProxy with this file; what the unit said of it."""
         for node in nodes or ("lb1",):

@@ -1,4 +1,4 @@
-"""What lint is told of a node that no file of the daemons says: gathered from real nodes, and what happens there."""
+"""What lint is told of a node that no file of the daemons says: gathered from nodes, where it happens."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ additions: []
 nodes:
   lb1: {{{{address: {NODES["lb1"]}, priority: 101}}}}
   lb2: {{{{address: {NODES["lb2"]}, priority: 100}}}}
+sysctl: {{{{net.ipv4.ip_nonlocal_bind: 1}}}}
 haproxy: {{{{file: haproxy.cfg}}}}
 keepalived: {{{{file: keepalived.conf}}}}
 """
@@ -43,7 +44,7 @@ MANY = f"frontend many\n    bind {VIP}:80\n    maxconn 10000\n    http-request r
 ELSEWHERE = f"frontend here\n    bind {VIP}:80\n    default_backend elsewhere\n"
 PIECE = "backend elsewhere\n    http-request return status 200 content-type text/plain string elsewhere\n"
 OPTIONS, LIMITS = "/etc/default/haproxy", "/etc/systemd/system/haproxy.service.d/limits.conf"
-NETWORK = "/etc/systemd/network/10-eth0.network"
+KEEPALIVED_CONF, NETWORK = "/etc/keepalived/keepalived.conf", "/etc/systemd/network/10-eth0.network"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,35 @@ def test_a_name_that_stands_in_a_file_which_only_the_node_has(looked: Looked) ->
         ground.sh("lb1", f"cp /tmp/options {OPTIONS}; rm -r /etc/haproxy/conf.d")
     assert "unable to find" in ground.serve(HEAD + ELSEWHERE)
     assert "unknown-name" in looked.codes()
+
+
+def test_a_check_whose_command_is_not_there(looked: Looked) -> None:
+    """Without a weight it means FAULT: the VIP is gone from a node whose HAProxy is well."""
+    ground = looked.ground
+    ground.runs(HEAD + MANY)
+    kept = ground.sh("lb1", f"cat {KEEPALIVED_CONF}")
+    check = 'vrrp_script check {\n    script "/usr/bin/killall -0 haproxy"\n    interval 1\n}\n'
+    follows = "    track_script {\n        check\n    }\n}"
+    ground.write("lb1", check + kept.rstrip().removesuffix("}") + follows, KEEPALIVED_CONF)
+    ground.sh("lb1", "systemctl restart keepalived")
+    try:
+        assert "no-psmisc" in looked.codes()
+        eventually(lambda: ground.holds("lb2"))
+        assert not ground.holds("lb1")
+    finally:
+        ground.write("lb1", kept, KEEPALIVED_CONF)
+        ground.sh("lb1", "systemctl restart keepalived")
+    eventually(lambda: ground.holds("lb1"))
+    assert "no-psmisc" not in looked.codes()
+
+
+def test_a_backup_that_may_not_bind_to_the_vip(looked: Looked) -> None:
+    ground = looked.ground
+    ground.write("lb2", HEAD + MANY)
+    for value in ("0", "1"):
+        ground.sh("lb2", f"sysctl -qw net.ipv4.ip_nonlocal_bind={value}")
+        assert ("no-nonlocal-bind" in looked.codes("lb2")) is (value == "0")
+        assert ("cannot bind socket" in ground.serve(HEAD + MANY, "lb2")) is (value == "0")
 
 
 @pytest.mark.parametrize("keep", ["static", "no"])
