@@ -10,6 +10,7 @@ from lbctl import haproxy, keepalived
 from lbctl.lab import Lab, LabClient, LabController, LabNetwork, LabNode, LabSpec
 from lbctl.lint import Machine, Subject, Text, find
 from tests.lab.conftest import Labs
+from tests.lab.lint.selection import ALL
 
 VIP = "10.22.0.5"
 ELSEWHERE = "10.22.0.66"
@@ -21,8 +22,10 @@ SPEC = LabSpec(
     tuple(LabNode(name, (f"{address}/24",)) for name, address in NODES.items()),
     controllers=tuple(LabController(name, (f"{a}/24",), (PORT,)) for name, a in CONTROLLERS.items()),
     client=LabClient(("10.22.0.201/24",)),
+    cluster="lint",
     networks=(LabNetwork("vrrp", ("10.22.0.254/24",)),),
     vips=(VIP,),
+    extra_packages=("network-manager",) if ALL else (),
 )
 KEEPALIVED = f"""\
 vrrp_instance api {{
@@ -120,9 +123,9 @@ def codes(text: str, *others: str) -> set[str]:
     return {finding.problem.code for finding in find(Subject("lint", machines, additions=()))}
 
 
-def bring_up(labs: Labs, spec: LabSpec = SPEC) -> Ground:
+def bring_up(labs: Labs) -> Ground:
     """Both daemons installed on both nodes, the VIP on lb1."""
-    made = Ground(labs.up(spec))
+    made = Ground(labs.up(SPEC))
     for number, node in enumerate(NODES):
         made.sh(node, _INSTALL)
         made.write(node, KEEPALIVED % (102 - number), "/etc/keepalived/keepalived.conf")

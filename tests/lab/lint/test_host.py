@@ -7,18 +7,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lbctl.lab import Lab
-from tests.lab.conftest import Labs
-from tests.lab.lint.proxies import NODES, SPEC, VIP, Ground, bring_up, eventually
+from tests.lab.lint.proxies import NODES, VIP, Ground, eventually
+from tests.lab.lint.selection import only_whole
 
 pytestmark = pytest.mark.lab
-ALL = os.environ.get("LBCTL_LINT") == "all"
 CLUSTER = f"""\
 cluster: {{name}}
 lab: only
@@ -74,13 +72,9 @@ class Looked:
         return {one["code"] for one in json.loads(done.stdout)["findings"] if node in one["nodes"]}
 
 
-@pytest.fixture(scope="module")
-def looked(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
-    """With NetworkManager on the nodes where everything is tried."""
-    extra = ("network-manager",) if ALL else ()
-    made = bring_up(labs, replace(SPEC, cluster="lint-host", controllers=(), extra_packages=extra))
-    yield Looked(made, tmp_path_factory.mktemp("lint"))
-    labs.down(made.lab)
+@pytest.fixture
+def looked(ground: Ground, tmp_path: Path) -> Looked:
+    return Looked(ground, tmp_path)
 
 
 def test_the_limit_of_open_files_is_the_limit_of_connections(looked: Looked) -> None:
@@ -145,7 +139,7 @@ def test_a_backup_that_may_not_bind_to_the_vip(looked: Looked) -> None:
         assert ("cannot bind socket" in ground.serve(HEAD + MANY, "lb2")) is (value == "0")
 
 
-@pytest.mark.parametrize("keep", ["static", "no"])
+@pytest.mark.parametrize("keep", [pytest.param("static", marks=only_whole), "no"])
 def test_networkd_takes_what_is_not_its_own(looked: Looked, keep: str) -> None:
     """With KeepConfiguration=static the VIP stays. `networkctl reconfigure` is what netplan does, and what it
     does at its start on a machine with udev."""
@@ -167,7 +161,7 @@ def test_networkd_takes_what_is_not_its_own(looked: Looked, keep: str) -> None:
     assert "address-manager" not in looked.codes()
 
 
-@pytest.mark.skipif(not ALL, reason="LBCTL_LINT=all has NetworkManager on the nodes")
+@only_whole
 def test_network_manager_takes_what_is_not_its_own(looked: Looked) -> None:
     """Nothing of a connection that it has only found there, nor of a device that it does not manage."""
     ground = looked.ground
