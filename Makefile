@@ -4,7 +4,7 @@ VENV := .venv/.complete
 LABS := $(shell nproc)
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo check test faults lossless elections findings corpus bench lab-up lab-down clean lab-packages root
+.PHONY: help demo check test faults lossless elections findings imports corpus bench lab-up lab-down clean lab-packages root
 
 help:
 	@echo "make demo      boot the example cluster here, change it under load, show what that costs"
@@ -14,6 +14,7 @@ help:
 	@echo "make lossless  no failed request in 100,000 a run, for every change that moves a VIP or need not: an hour and a half (root)"
 	@echo "make elections every combination of dead nodes and HAProxys, many variants of keepalived.conf, against the table: ten minutes (root)"
 	@echo "make findings  what lint warns of, shown on real daemons, and not once it is mended: ten minutes (root)"
+	@echo "make imports   seven clusters that others set up, and five of LBCTL_CORPUS, taken over under load: twelve minutes (root)"
 	@echo "make corpus    real configurations in LBCTL_CORPUS: every edit, and what HAProxy 3.0 and keepalived read in them (root)"
 	@echo "make bench     the figures, side by side with other tools (root)"
 	@echo "make lab-up    boot the cluster of cluster.yaml on this machine (root)"
@@ -43,6 +44,9 @@ elections: root lab-packages $(VENV)
 
 findings: root lab-packages $(VENV)
 	LBCTL_REQUIRE_LAB=1 LBCTL_LINT=all .venv/bin/pytest tests/lab/lint
+
+imports: root lab-packages $(VENV)
+	LBCTL_REQUIRE_LAB=1 LBCTL_IMPORTS=all .venv/bin/pytest tests/lab/adopt
 
 corpus: root lab-packages $(VENV)
 	@test -d "$(LBCTL_CORPUS)" || { echo "LBCTL_CORPUS names no directory of real configurations" >&2; exit 1; }

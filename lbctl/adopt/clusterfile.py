@@ -10,7 +10,7 @@ Value = bool | int | str | Sequence["Value"] | Mapping[str, "Value"] | None
 
 WIDTH = 110
 # everything that YAML might take for something else is quoted
-_PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9_./@+-]*(?: [a-z]+)*|[0-9]+(?:\.[0-9]+){3}")
+_PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9_./@+-]*(?: [A-Za-z0-9]+)*|[0-9]+(?:\.[0-9]+){3}")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
@@ -47,9 +47,9 @@ def _several_lines(value: Value) -> bool:
 
 
 def _lines(head: str, value: str, indent: str) -> Iterator[str]:
-    """A block: what it begins with may be indented itself, so how far it is in is said."""
+    """A block. How far it is in is said where what it begins with is indented itself."""
     end = "-" if not value.endswith("\n") else "+" if value.endswith("\n\n") else ""
-    yield f"{head}|2{end}"
+    yield f"{head}|{2 if value[0].isspace() else ''}{end}"
     for line in value.removesuffix("\n").split("\n"):
         yield f"{indent}{line}" if line else ""
 

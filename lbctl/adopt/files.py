@@ -24,6 +24,7 @@ _PLACES = {
 _KINDS = {
     "link": "a symbolic link: lbctl writes through none",
     "folder": "a folder",
+    "parted": "a folder: the files that are in it now are looked at one by one",
     "other": "no regular file",
 }
 
@@ -68,7 +69,9 @@ def _reason(nodes: Sequence[Subject], one: Named, files: Mapping[str, File], *, 
     kinds = {node.live.kinds[one.path] for node in nodes if one.path in node.live.kinds} - {"file"}
     piece = any(one in node.live.pieces for node in nodes)
     if kinds:
-        return _KINDS[min(kinds)]
+        within = f"{one.path.rstrip('/')}/"
+        parted = take and any(other.path.startswith(within) for node in nodes for other in node.live.named)
+        return _KINDS["parted" if parted and kinds == {"folder"} else min(kinds)]
     if not take:
         return "--no-files"
     if not (wanted(one) or piece):

@@ -181,7 +181,7 @@ def kind_probe(paths: Sequence[str]) -> Probe:
     """What each of these is, one a line."""
     words = " ".join(map(shlex.quote, paths))
     test = (
-        'if [ -L "$f" ]; then echo link; elif [ -f "$f" ]; then echo file; '
+        'if [ -L "${f%/}" ]; then echo link; elif [ -f "$f" ]; then echo file; '
         'elif [ -d "$f" ]; then echo folder; elif [ -e "$f" ]; then echo other; else echo absent; fi'
     )
     return Probe("kinds", f"for f in {words}; do {test}; done")

@@ -6,14 +6,15 @@ Lines are those of files as they may be shown: no secret is in them, and none is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
 from lbctl.adopt.template import Subjects, template
 from lbctl.document import MASK
-from lbctl.model.reference import escaped
+from lbctl.model.reference import REFERENCE, escaped
 
 _TOKEN = re.compile(r"[ \t\r\v\f]+|[^ \t\r\v\f]+")
 
@@ -41,15 +42,34 @@ class Edit:
     last: int
     lines: tuple[str, ...]
 
+    @property
+    def length(self) -> int:
+        """How many lines go."""
+        return self.last - self.first + 1
+
+    def touches(self, other: Edit) -> bool:
+        """Do both change a line, or put lines in side by side, so that their order is anybody's guess?"""
+        apart = self.last + 1 - other.first, other.last + 1 - self.first
+        return min(apart) > 0 or (min(apart) == 0 and self._adds and other._adds)
+
+    @property
+    def _adds(self) -> bool:
+        return len(self.lines) > self.length
+
 
 class CannotMergeError(ValueError):
-    """A change that a person has to take in; it says which, and why."""
+    """A change that a person has to take in; it says which, and why. `detail` are its lines."""
+
+    def __init__(self, said: str, detail: str = "") -> None:
+        super().__init__(said)
+        self.detail = detail
 
 
 def edits(text: Sequence[str], files: Sequence[Rendered], nodes: Subjects) -> tuple[Edit, ...]:
     """What was changed by hand on any node, as edits of the text that they were rendered from.
 
-    Raises CannotMergeError where nodes were changed in different ways, or a secret was.
+    Raises CannotMergeError where nodes were changed in different ways, or a secret was, or on some nodes a
+    word that each has of its own.
     """
     each = {file.node: list(_edits(text, file)) for file in files}
     found: dict[tuple[int, int], dict[str, tuple[str, ...]]] = {}
@@ -62,23 +82,61 @@ def edits(text: Sequence[str], files: Sequence[Rendered], nodes: Subjects) -> tu
             raise CannotMergeError(
                 f"line {other.first} was changed on some nodes in one way, on others in another"
             )
+    for place, lines in found.items():
+        if len(lines) < len(nodes.names):
+            _refuse_own_words(text, place, lines)
     return tuple(made)
 
 
+def _refuse_own_words(
+    text: Sequence[str], place: tuple[int, int], each: Mapping[str, tuple[str, ...]]
+) -> None:
+    """A change on some nodes is taken for all: never where each of them has a value of its own."""
+    first, last = place
+    lost = Counter(_own_words(text[first - 1 : last])) - Counter(_own_words(next(iter(each.values()))))
+    if lost:
+        said = f"line {first}: {', '.join(lost)} was changed on {', '.join(each)} alone"
+        raise CannotMergeError(
+            f"{said}, and is each node's own: its value is in the cluster file",
+            "\n".join(f"{node}  {line}" for node, lines in each.items() for line in lines),
+        )
+
+
+def _own_words(lines: Iterable[str]) -> Iterator[str]:
+    for dollar, name in REFERENCE.findall("\n".join(lines)):
+        if not dollar and name.startswith("node."):
+            yield f"${{{name}}}"
+
+
 def merged(applied: Sequence[str], now: Sequence[str], found: Sequence[Edit]) -> tuple[str, ...]:
-    """The text of now with edits of the applied one. Raises CannotMergeError where both changed a line."""
-    blocks = SequenceMatcher(None, applied, now, autojunk=False).get_matching_blocks()
+    """The text of now with edits of the applied one; one that it has already is not made twice.
+
+    Raises CannotMergeError where both changed a line, or put others in at one place: their order may matter.
+    """
+    changes = SequenceMatcher(None, applied, now, autojunk=False).get_opcodes()
+    own = [Edit(a1 + 1, a2, tuple(now[b1:b2])) for tag, a1, a2, b1, b2 in changes if tag != "equal"]
     lines = list(now)
-    for edit in sorted(found, reverse=True):
-        start, end = edit.first - 1, max(edit.last, edit.first - 1)
-        at = next((b.b - b.a for b in blocks if b.a <= start and end <= b.a + b.size and b.size), None)
-        if at is None:
-            where = f"line {edit.first}" if edit.last <= edit.first else f"lines {edit.first} to {edit.last}"
-            raise CannotMergeError(
-                f"{where} of what was applied last: the file here was changed in the same place"
-            )
-        lines[start + at : end + at] = edit.lines
+    for edit in sorted(set(found) - set(own), reverse=True):
+        for other in own:
+            if edit.touches(other):
+                raise CannotMergeError(*_conflict(applied, edit, other))
+        moved = sum(len(other.lines) - other.length for other in own if other.last < edit.first)
+        start = edit.first - 1 + moved
+        lines[start : start + edit.length] = edit.lines
     return tuple(lines)
+
+
+def _conflict(applied: Sequence[str], edit: Edit, other: Edit) -> tuple[str, str]:
+    """What is to be said of it, and the lines."""
+    sides = {
+        "as it was applied": applied[edit.first - 1 : edit.last],
+        "by hand": edit.lines,
+        "in this file": other.lines,
+    }
+    width = max(map(len, sides))
+    shown = [f"{side:{width}}  {line}" for side, lines in sides.items() for line in lines or ["(nothing)"]]
+    where = f"line {edit.first}" if edit.length <= 1 else f"lines {edit.first} to {edit.last}"
+    return f"{where} of what was applied last: changed by hand, and in this file too", "\n".join(shown)
 
 
 def _edits(text: Sequence[str], file: Rendered) -> Iterator[Edit]:
@@ -104,15 +162,22 @@ def _lines(
     """The live lines as they are written in the text; a reference stays where its word is what it was."""
     alike = len(text) == len(applied) == len(live)
     for number, line in enumerate(live):
-        pieces = [_TOKEN.findall(one) for one in (text[number], applied[number], line)] if alike else []
-        if pieces and len({len(one) for one in pieces}) == 1:
-            words = zip(*pieces, strict=True)
-            new = "".join(own if was == now else escaped(now) for own, was, now in words)
-        else:
-            new = escaped(line)
+        new = _words(text[number], applied[number], line) if alike else escaped(line)
         if number in hidden and MASK in new:
             raise CannotMergeError("a line with a secret was changed: take it in by hand")
         yield new
+
+
+def _words(text: str, applied: str, live: str) -> str:
+    own, was, now = map(_TOKEN.findall, (text, applied, live))
+    if len(own) != len(was):
+        return escaped(live)
+    changes = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
+    return "".join(
+        word
+        for tag, a1, a2, b1, b2 in changes
+        for word in (own[a1:a2] if tag == "equal" else map(escaped, now[b1:b2]))
+    )
 
 
 def _one(place: tuple[int, int], each: dict[str, tuple[str, ...]], nodes: Subjects) -> tuple[str, ...]:

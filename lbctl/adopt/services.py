@@ -5,16 +5,22 @@ A proposal: nothing is lost by it but the pair's own names, order and indentatio
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lbctl.adopt.clusterfile import Value
+from lbctl.adopt.short import common, short
 from lbctl.document import Document, Statement, decode
 from lbctl.haproxy.address import endpoint
+from lbctl.model.ip import is_address
 
+CONTROLLERS = "controllers"
 Members = tuple[tuple[str, str, bool], ...]
 """Name, address, and whether it is a backup."""
+
+_BLANKS = re.compile(r"\n(?:[ \t]*\n){2,}")
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,15 @@ class Proposal:
     reasons: tuple[tuple[str, str], ...]
 
 
-def propose(document: Document) -> Proposal:
-    """What of the text can be services. Of one with several defaults sections nothing can."""
+def propose(document: Document, vip: str = "") -> Proposal:
+    """What of the text can be services. Of one with several defaults sections nothing can.
+
+    `vip` is the cluster's only one, which needs no `bind`; "" where there are several.
+    """
     pairs: list[Pair] = []
     reasons: list[tuple[str, str]] = []
     for front in document.find("frontend"):
-        found = _pair(document, front)
+        found = _pair(document, front, vip)
         if isinstance(found, str):
             reasons.append((front.name, found))
         elif found.name in {pair.name for pair in pairs}:
@@ -51,27 +60,32 @@ def propose(document: Document) -> Proposal:
         else:
             pairs.append(found)
     groups = _groups(pairs)
-    services: dict[str, Value] = {
-        pair.name: {**pair.said, **({"members": groups[pair.members]} if len(groups) > 1 else {})}
-        for pair in pairs
-    }
+    services = {pair.name: {**pair.said, **_named(groups[pair.members])} for pair in pairs}
+    alike = common(services)
     heads = {key: _body(document, one) for key in ("global", "defaults") for one in document.find(key)}
     taken = [one for key in heads for one in document.find(key)]
     taken += [one for pair in pairs for one in (pair.front, pair.back)]
     rest = {"config": text} if (text := _rest(document, taken)) else {}
     members = {name: _listed(one) for one, name in groups.items()}
-    part: dict[str, Value] = {**heads, "services": services, **rest}
+    said: dict[str, Value] = {"service_defaults": short(alike, {})} if alike else {}
+    said["services"] = {name: short(one, alike) for name, one in services.items()}
+    part: dict[str, Value] = {**heads, **said, **rest}
     return Proposal(part, members, tuple(services), tuple(reasons))
 
 
-def _pair(document: Document, front: Statement) -> Pair | str:
+def _named(group: str) -> dict[str, Value]:
+    """The group of members that is meant without a word needs none."""
+    return {} if group == CONTROLLERS else {"members": group}
+
+
+def _pair(document: Document, front: Statement, vip: str) -> Pair | str:
     """The service, or why it cannot be one."""
     name = "".join(line.name for line in front.find("default_backend")[-1:])
     backs = [one for one in document.find("backend") if one.name == name]
     if len(document.find("defaults")) > 1 or len(document.find("global")) > 1:
         return "there are several defaults or global sections, and their order counts"
     if front.find("use_backend") or len(backs) != 1:
-        return "it has not one backend alone"
+        return "it has no backend, or several"
     if _used(document, name) > 1:
         return f"others use backend {name} too"
     binds, servers = _binds(front), _servers(backs[0])
@@ -84,9 +98,8 @@ def _pair(document: Document, front: Statement) -> Pair | str:
         return f"clients use port {port}, and the servers port {servers[0]}"
     said = _said(document, front, backs[0])
     words = {key: value for key, value in (("check", servers[2]), ("server", servers[3])) if value}
-    return Pair(
-        _name(front, backs[0]), front, backs[0], servers[1], {"port": port, "bind": bind, **said, **words}
-    )
+    where: dict[str, Value] = {} if bind == [vip] else {"bind": bind}
+    return Pair(_name(front, backs[0]), front, backs[0], servers[1], {"port": port, **where, **said, **words})
 
 
 def _used(document: Document, name: str) -> int:
@@ -117,6 +130,8 @@ def _servers(back: Statement) -> tuple[int, Members, str | bool, str] | str:
         if len(line.words) < 3 or any(char in word for word in line.words for char in "$'\"# "):
             return "a server line holds what a service cannot say"
         where = endpoint(line.words[2])
+        if not is_address(where.host):
+            return "a server's address is a name"
         ports.add(where.first_port)
         members.append((line.name, where.host, "backup" in line.words[3:]))
         more.add(tuple(word for word in line.words[3:] if word != "backup"))
@@ -153,10 +168,11 @@ def _body(document: Document, section: Statement, without: Sequence[str] = ()) -
 
 
 def _rest(document: Document, taken: Sequence[Statement]) -> str:
-    """Everything else, to the byte."""
+    """Everything else, to the byte, but for the blank lines around what was taken out."""
     gone = {number for one in taken for number in range(one.line, one.last + 1)}
     text = "".join(decode(line.raw) for line in document.lines if line.number not in gone)
-    return text if text.strip() else ""
+    text = _BLANKS.sub("\n\n", text).strip("\n")
+    return f"{text}\n" if text.strip() else ""
 
 
 def _name(front: Statement, back: Statement) -> str:
@@ -172,7 +188,7 @@ def _groups(pairs: Sequence[Pair]) -> dict[Members, str]:
     count = Counter(pair.members for pair in pairs)
     named = {members: next(p.name for p in pairs if p.members == members) for members in count}
     return {
-        members: "controllers" if number == 0 else named[members]
+        members: CONTROLLERS if number == 0 else named[members]
         for number, (members, _) in enumerate(count.most_common())
     }
 

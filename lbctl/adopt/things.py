@@ -35,10 +35,16 @@ def taken(nodes: Sequence[Subject], safe: Safe) -> Iterator[Thing]:
 
 
 def differences(made: Daemons) -> Iterator[Thing]:
-    """Each reference, and what it is on each node, in their order."""
+    """Each reference, and what it is on each node."""
     names = tuple(node.name for node in made.nodes)
     for name, values in made.values.items():
-        yield Thing(f"${{node.{name}}}", names, ", ".join(values))
+        said = (f"{node}: {_visible(value)}" for node, value in zip(names, values, strict=True))
+        yield Thing(f"${{node.{name}}}", names, ", ".join(said))
+
+
+def _visible(value: str) -> str:
+    """Where it begins and ends is seen."""
+    return value if value and value == value.strip() and "," not in value else f'"{value}"'
 
 
 def left(nodes: Sequence[Subject]) -> Iterator[Thing]:

@@ -44,9 +44,11 @@ def drift(
 
     later = Later(lambda: view(json, no_color))
     with reached(file, exclude=exclude) as (cluster, reader), closing(later):
-        from lbctl.workflows.drift import drift as find_drift  # while the nodes are being logged in to
+        # imported while the nodes are being logged in to
+        from lbctl.store.workspace import workspace_of
+        from lbctl.workflows.drift import drift as find_drift
 
-        report = find_drift(cluster, reader, later.event)
+        report = find_drift(cluster, workspace_of(file).cluster(cluster.name), reader, later.event)
         if counters:
             from lbctl.workflows.counters import disagreements
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ import typer
 from lbctl.cli.options import CLUSTER_FILE, File, Json, NoColor, view
 
 if TYPE_CHECKING:
+    from lbctl.adopt.clusterfile import Value
+    from lbctl.model.cluster import Ssh
     from lbctl.transport.cluster import SshTransport
     from lbctl.views.view import View
 
@@ -35,6 +38,14 @@ ClusterName = Annotated[
 ]
 User = Annotated[str, typer.Option("--user", metavar="NAME", help="Whom to log in as, if ssh does not say.")]
 Become = Annotated[str, typer.Option("--become", metavar="sudo", help="How to become root: sudo.")]
+BecomePassword = Annotated[
+    str,
+    typer.Option(
+        "--become-password-env",
+        metavar="VARIABLE",
+        help="The environment variable with the password that sudo asks for; the cluster file will name it.",
+    ),
+]
 NoFiles = Annotated[bool, typer.Option("--no-files", help="Take only the daemons' main files.")]
 InLab = Annotated[bool, typer.Option("--lab", help="The hosts are nodes of the lab that is up.")]
 
@@ -45,6 +56,7 @@ def import_(
     cluster: ClusterName = "",
     user: User = "",
     become: Become = "",
+    become_password: BecomePassword = "",
     no_files: NoFiles = False,
     in_lab: InLab = False,
     merge: Merge = False,
@@ -70,6 +82,7 @@ def import_(
     Examples:
       lbctl import lb1 lb2 lb3
       lbctl import --to prod --cluster prod --become sudo lb1=lb1.example.org lb2=lb2.example.org
+      lbctl import --become sudo --become-password-env SUDO_PASSWORD lb1 lb2
       lbctl import --no-files lb1 lb2        only haproxy.cfg and keepalived.conf
       lbctl import --services                show haproxy.cfg as services
       lbctl import --merge                   keep the night's hot-fix
@@ -80,8 +93,9 @@ def import_(
     from lbctl.workflows.adopt import Wishes, read, take, write
 
     named = _hosts(hosts or ())
-    head = _head(cluster or directory.resolve().name, user, become, in_lab)
-    with closing(view(json, no_color)) as shown, _reached(tuple(named), head) as reader:
+    login = _login(user, become, become_password)
+    head = _head(cluster or directory.resolve().name, login, become_password, in_lab)
+    with closing(view(json, no_color)) as shown, _reached(tuple(named), login, head) as reader:
         found = read(tuple(named), reader, shown.event)
         adoption, nodes = take(found, Wishes(head, named, not no_files, bool(cluster)))
         shown.imported(write(directory, adoption, nodes))
@@ -133,7 +147,25 @@ def _hosts(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _head(cluster: str, user: str, become: str, in_lab: bool) -> dict[str, str | dict[str, str]]:
+def _login(user: str, become: str, variable: str) -> Ssh:
+    """How to log in to a host. `variable` has the password, "" = sudo asks for none."""
+    from lbctl.errors import UsageError
+    from lbctl.model.cluster import Ssh
+    from lbctl.model.spelling import NAME
+
+    if become not in ("", "sudo"):
+        raise UsageError(f"--become knows no {become!r}", mend="it takes sudo")
+    if variable and not become:
+        raise UsageError("--become-password-env is for sudo", mend="add --become sudo")
+    if variable and not NAME.fullmatch(variable):  # not shown: it may be the password
+        raise UsageError("--become-password-env takes the name of a variable", mend="A-Z a-z 0-9 _")
+    if variable and not os.environ.get(variable):
+        raise UsageError(f"the environment variable {variable} is not set", mend=f"export {variable}")
+    return Ssh("", user, 0, become, os.environ.get(variable, ""))
+
+
+def _head(cluster: str, login: Ssh, variable: str, in_lab: bool) -> dict[str, Value]:
+    """How the cluster file begins. Of a password it has the place alone."""
     from lbctl.errors import UsageError
     from lbctl.model.spelling import NAME
 
@@ -141,22 +173,22 @@ def _head(cluster: str, user: str, become: str, in_lab: bool) -> dict[str, str |
         raise UsageError(
             f"{cluster!r} cannot be a cluster's name", mend="--cluster NAME, of A-Z a-z 0-9 . _ -"
         )
-    if become not in ("", "sudo"):
-        raise UsageError(f"--become knows no {become!r}", mend="it takes sudo")
-    login = {key: value for key, value in (("user", user), ("become", become)) if value}
-    return {"cluster": cluster, **({"lab": "only"} if in_lab else {}), **({"ssh": login} if login else {})}
+    said: dict[str, Value] = {"user": login.user, "become": login.become}
+    said |= {"become_password": {"env": variable}} if variable else {}
+    ssh = {key: value for key, value in said.items() if value}
+    return {"cluster": cluster, **({"lab": "only"} if in_lab else {}), **({"ssh": ssh} if ssh else {})}
 
 
 @contextmanager
-def _reached(hosts: Sequence[str], head: Mapping[str, object]) -> Iterator[SshTransport]:
+def _reached(hosts: Sequence[str], login: Ssh, head: dict[str, Value]) -> Iterator[SshTransport]:
     """A transport to these hosts, whose connections are being opened."""
+    from dataclasses import replace
+
     from lbctl.cli.target import lab_config
-    from lbctl.model.cluster import Node, Ssh
+    from lbctl.model.cluster import Node
     from lbctl.transport.cluster import SshTransport
 
-    login = head.get("ssh")
-    own = login if isinstance(login, dict) else {}
-    nodes = [Node(host, "", Ssh(host, own.get("user", ""), 0, own.get("become", ""))) for host in hosts]
+    nodes = [Node(host, "", replace(login, host=host)) for host in hosts]
     config = lab_config(str(head["cluster"])) if "lab" in head else None
     transport = SshTransport(nodes, config)
     patient = True

@@ -54,9 +54,10 @@ def plan(
     ):
         # imported while the nodes are being logged in to
         from lbctl.model.report import Exit
+        from lbctl.store.workspace import workspace_of
         from lbctl.workflows.plan import plan as make_plan
 
-        made = make_plan(cluster, reader, later.event)
+        made = make_plan(cluster, workspace_of(file).cluster(cluster.name), reader, later.event)
         shown = later.now()
         shown.plan(made, text=text)
         if out is not None:

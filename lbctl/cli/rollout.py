@@ -165,13 +165,13 @@ def planned(with_: Apply, shown: View, *, yes: bool) -> Plan:
     from lbctl.workflows.apply import recover
     from lbctl.workflows.plan import plan
 
-    made = plan(with_.cluster, with_.transport, shown.event, with_.restart)
+    made = plan(with_.cluster, with_.state, with_.transport, shown.event, with_.restart)
     if not made.unfinished:
         return made
     if not yes:
         _ask(shown, f"An apply was cut off on {', '.join(made.unfinished)}. Put it back first?")
     recover(with_)
-    return plan(with_.cluster, with_.transport, shown.event, with_.restart)
+    return plan(with_.cluster, with_.state, with_.transport, shown.event, with_.restart)
 
 
 def carried_out(

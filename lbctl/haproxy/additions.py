@@ -52,21 +52,21 @@ def _stats_socket(document: Document) -> Document:
         return document
     taken = {words[0].removeprefix("unix@") for words in stats_sockets(document)}
     path = OTHER_SOCKET_PATH if SOCKET_PATH in taken else SOCKET_PATH
-    return _global(document, marked(f"stats socket {path} mode 660 level admin", STATS_SOCKET))
+    return _global(document, f"stats socket {path} mode 660 level admin", STATS_SOCKET)
 
 
 def _server_state(document: Document) -> Document:
     """Where the state is read from, and that every backend reads it."""
     if server_state_file(document) is None:
-        document = _global(document, marked(f"server-state-file {STATE_PATH}", SERVER_STATE))
-    document = _with_defaults(document)
+        document = _global(document, f"server-state-file {STATE_PATH}", SERVER_STATE)
+    document = _with_defaults(document, SERVER_STATE)
     places = [one for one in _bases(document, "backend", "listen") if not one.find(_LOAD)]
     return append_to_each(document, places, marked(f"{_LOAD} global", SERVER_STATE))
 
 
 def _idle_close(document: Document) -> Document:
     """In the defaults whose frontends are all in HTTP mode; where some are not, in each of the others."""
-    document = _with_defaults(document)
+    document = _with_defaults(document, IDLE_CLOSE)
     return append_to_each(document, _idle_places(document), marked(f"option {_IDLE}", IDLE_CLOSE))
 
 
@@ -116,20 +116,19 @@ def _bases(document: Document, *kinds: str) -> list[Statement]:
     ]
 
 
-def _global(document: Document, text: str) -> Document:
+def _global(document: Document, text: str, name: str) -> Document:
     sections = document.find("global")
     if sections:
-        return append(document, sections[-1], text)
-    lines = ["global", f"    {text}", *([""] if document.lines else [])]
-    return insert(document, 0, *lines)
+        return append(document, sections[-1], marked(text, name))
+    return insert(document, 0, marked("global", name), marked(f"    {text}", name))
 
 
-def _with_defaults(document: Document) -> Document:
+def _with_defaults(document: Document, name: str) -> Document:
     """A document with proxies and no defaults section at all gets an empty one before them."""
     first = next((one for one in document.statements if one.block and one.keyword in PROXIES), None)
     if document.find("defaults") or first is None:
         return document
-    return insert(document, first.line - 1, "defaults", "")
+    return insert(document, first.line - 1, marked("defaults", name))
 
 
 _STEPS: tuple[tuple[str, Callable[[Document], Document]], ...] = (

@@ -87,4 +87,4 @@ def _defined(document: Document) -> Document:
     """The definition, before the first instance: keepalived knows only the files that it has read already."""
     first = document.find("vrrp_instance")[0]
     body = [f"track_file {DRAIN_FILE} {{", f"    file {DRAIN_PATH}", "    weight 1", "}"]
-    return insert(document, first.line - 1, *(marked(text) for text in body), "")
+    return insert(document, first.line - 1, *(marked(text) for text in body))

@@ -84,18 +84,29 @@ def unheard(sender: Awaited, receiver: Awaited, source: str, address: str) -> It
 
     Nothing = it does, as far as the configuration tells: both are taken to be on one segment.
     """
+    yield from unreached(sender, receiver, address)
+    if _alike(sender, receiver):
+        at = receiver.source or canonical(address)
+        yield from objections(receiver, _sent(sender, source, at))
+
+
+def unreached(sender: Awaited, receiver: Awaited, address: str) -> Iterator[str]:
+    """Why the sender's adverts do not even come to the receiver, whose own address is `address`."""
+    at = receiver.source or canonical(address)
     if sender.virtual_router_id != receiver.virtual_router_id:
         yield f"virtual_router_id {sender.virtual_router_id}, and {receiver.virtual_router_id} here"
-        return
-    if (sender.family, sender.protocol) != (receiver.family, receiver.protocol):
+    elif not _alike(sender, receiver):
         yield "another auth_type" if sender.family == receiver.family else "another address family"
-        return
-    at = receiver.source or canonical(address)
-    if not sender.unicast and not receiver.unicast and sender.group != receiver.group:
+    elif not sender.unicast and not receiver.unicast and sender.group != receiver.group:
         yield f"sent to {sender.group}, and {receiver.group} is joined here"
     elif sender.unicast and receiver.unicast and at not in sender.peers:
         yield f"{at} is not among its unicast_peer"
-    yield from objections(receiver, _sent(sender, source, at))
+
+
+def _alike(sender: Awaited, receiver: Awaited) -> bool:
+    """Do they speak of one router, over the same protocol?"""
+    one, other = ((each.virtual_router_id, each.family, each.protocol) for each in (sender, receiver))
+    return one == other
 
 
 def _sent(one: Awaited, source: str, to: str) -> Advert:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 
 class NodeState(Enum):
@@ -19,6 +21,7 @@ class Why(Enum):
     """What is to be said of an outcome."""
 
     TIE = "tie"
+    CLOSE = "close"
     RACE = "race"
     SPLIT = "split"
     NOBODY = "nobody"
@@ -42,6 +45,7 @@ class Outcome:
     """How it ends. Each entry of `ends` is a way in which it may; one = it is certain.
 
     `seconds` is for how long, at most, it is not so yet, counted from the failures; 0 = nothing changes.
+    `soonest` is for how long it is not so at least.
     `back` is how it ends when all that failed has come back. A holder in `idle` has no HAProxy, while a node
     that could hold the VIP has one.
     """
@@ -51,6 +55,7 @@ class Outcome:
     why: tuple[Why, ...] = ()
     back: tuple[Holders, ...] = ()
     idle: Holders = ()
+    soonest: float = 0.0
 
 
 States = tuple[NodeState, ...]
@@ -78,8 +83,12 @@ class RouterTable:
     normal: tuple[Holders, ...]
     rows: tuple[Row, ...]
 
+    @cached_property
+    def _outcomes(self) -> Mapping[States, Outcome]:
+        return {row.states: row.outcome for row in self.rows}
+
     def outcome(self, states: States) -> Outcome | None:
-        return next((row.outcome for row in self.rows if row.states == states), None)
+        return self._outcomes.get(states)
 
 
 @dataclass(frozen=True)
@@ -106,8 +115,9 @@ class ElectionChange:
 @dataclass(frozen=True)
 class Difference:
     """VIPs for which an apply changes the same: the combinations of the nodes' states, and how each ends
-    before and after; None = nobody knows the VIP then."""
+    before and after; None = nobody knows the VIP then. `alike` are those that end as before."""
 
     vips: tuple[str, ...]
     nodes: tuple[str, ...]
     rows: tuple[tuple[States, Outcome | None, Outcome | None], ...]
+    alike: tuple[States, ...] = ()

@@ -11,6 +11,7 @@ from lbctl.errors import Problem
 from lbctl.model.change import Change
 from lbctl.model.election import ElectionChange
 from lbctl.model.finding import Finding
+from lbctl.model.resource import Address
 from lbctl.model.upgrade import Offer
 
 
@@ -83,6 +84,19 @@ class NodeView:
     offers: tuple[Offer, ...] = ()
 
 
+@dataclass(frozen=True)
+class Apart:
+    """Whose is what of a daemon's file that was changed by hand, in the file's own words.
+
+    Both are told from what the last apply left: `by_hand` what is on the node, `own` what the cluster file
+    makes of it.
+    """
+
+    address: Address
+    by_hand: tuple[str, ...]
+    own: tuple[str, ...]
+
+
 class Level(Enum):
     ERROR = "error"
     UNSAFE = "unsafe"
@@ -94,7 +108,8 @@ class Plan:
     """What would be done, where, in which order. A frozen value: evidence, never instructions.
 
     `findings` are lint's, of the cluster as it shall be. `election` is what the plan changes in who holds
-    the VIPs when nodes or their HAProxys are dead.
+    the VIPs when nodes or their HAProxys are dead. `apart` lacks a file of which nobody here knows how it was
+    applied.
     """
 
     id: str
@@ -107,6 +122,7 @@ class Plan:
     problems: tuple[Problem, ...]
     findings: tuple[Finding, ...] = ()
     election: ElectionChange | None = None
+    apart: tuple[Apart, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -23,6 +23,8 @@ class Exit(IntEnum):
     UNKNOWN = 4  # drift
 
 
+CHANGED = "changed"
+"""What has become of a node that an apply was confirmed on; perhaps only its record."""
 UNREACHABLE = "unreachable"
 """The role of a node that could not be read after a run."""
 

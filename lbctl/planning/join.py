@@ -35,8 +35,9 @@ def joining(gathered: Mapping[str, Facts], order: Sequence[str], changes: Sequen
 
 
 def starts(changes: Sequence[Change]) -> bool:
-    """Do a node's changes start its keepalived?"""
+    """Do a node's changes start its keepalived? What is only recorded runs already."""
     found = [c for c in changes if (c.address.kind, c.address.name) == ("service", "keepalived")]
+    found = [c for c in found if c.action.touches]
     return any(d.attribute == "active" and d.after is True for c in found for d in c.differences)
 
 

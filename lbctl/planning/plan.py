@@ -25,8 +25,7 @@ from lbctl.planning import (
     unsafe,
 )
 from lbctl.planning.elections import party
-from lbctl.planning.elections.table import change as election_change
-from lbctl.planning.elections.table import table as election_table
+from lbctl.planning.elections.change import change as election_change
 from lbctl.planning.fingerprint import fingerprint
 from lbctl.planning.meaning import document, explained
 from lbctl.planning.threeway import compare
@@ -127,8 +126,7 @@ def _election(
         return None
     held = party.holders(gathered)
     drains = {name: facts.drain for name, facts in gathered.items()}
-    before = election_table(party.live(cluster, gathered), held)
-    return election_change(before, election_table(party.desired(cluster, drains), held))
+    return election_change(party.live(cluster, gathered), party.desired(cluster, drains), held)
 
 
 def _view(cluster: Cluster, facts: Facts, wish: Restart) -> NodeView:

@@ -17,6 +17,7 @@ from lbctl.planning.meaning import document
 # counted in the node's whole seconds, of which the first may be short
 _REST = 3
 _INSTANT = 4  # seconds more for nodes that wait for one instant, and for each other before the confirm
+_HANDOVER = 2  # seconds that VIPs are on two nodes, as they leave and come back: a turn took 7 at a load of 7
 _JOINS = 2  # seconds until a keepalived that starts waits for adverts
 _INSTALL = 20  # seconds for packages that are fetched already: a few on an idle machine, more on a slow disk
 
@@ -32,7 +33,7 @@ def least_seconds(cluster: Cluster, plan: Plan) -> int:
     names = {step.name for step in plan.steps}
     waits = [0.0]
     if StepName.HANDOVER in names:
-        waits.append(2 * election)
+        waits.append(_HANDOVER + 2 * election)
     if StepName.TAKE in names:
         shared = (change for change in plan.changes if change.scope is Scope.CLUSTER)
         waits.append(_INSTANT + max(election_seconds(change) for change in shared))

@@ -116,7 +116,7 @@ def foreign(cluster: Cluster, gathered: Mapping[str, Facts]) -> tuple[Problem, .
 
 def _mend(code: str) -> str:
     mends = {
-        "drift": "take the change into the cluster file, or undo it knowingly",
+        "drift": "keep it: lbctl import --merge takes it into the cluster file; or undo it knowingly",
         "take-over": "first lbctl import it, or apply the file as import wrote it, which only records; or",
         "split": "VRRP peers compare this in every advert: those that differ do not hear each other",
     }

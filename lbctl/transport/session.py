@@ -234,7 +234,8 @@ def _sudo_said(said: str, prompts: int, *, answered: bool) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     asks = prompts == 1 or any("password is required" in line for line in lines)
     if asks and not answered:
-        return "sudo asks for a password: set ssh.become_password in the cluster file"
+        mend = "set ssh.become_password in the cluster file (import: --become-password-env)"
+        return f"sudo asks for a password: {mend}"
     return f"sudo refused: {lines[-1].removeprefix('sudo: ') if lines else 'no answer'}"
 
 

@@ -1,11 +1,13 @@
 """Who holds the VIPs when nodes or their HAProxys are dead, as lines for a person.
 
-Combinations that end alike are one line: `any` in a node's column = it does not matter.
+Combinations that end alike are one line: `any` in a node's column = it does not matter. What is to be said of
+an end stands below the table, under its number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from lbctl.model.election import (
     ElectionChange,
@@ -17,31 +19,67 @@ from lbctl.model.election import (
     States,
     Why,
 )
-from lbctl.planning.elections.table import differences
+from lbctl.planning.elections.change import differences
+from lbctl.views.cover import ANY, Cube, cover
 from lbctl.views.line import Line, Part, columns, count, line, seconds, title
 
 COLUMNS = 4
-"""Of more nodes than these the lines name those that are not alive."""
+"""Of more nodes than these the lines name those that matter."""
 
-_STATES = {NodeState.ALIVE: "alive", NodeState.HAPROXY_DEAD: "no haproxy", NodeState.DEAD: "dead"}
+_STATES = {
+    ANY: "any",
+    frozenset({NodeState.ALIVE}): "alive",
+    frozenset({NodeState.HAPROXY_DEAD}): "no haproxy",
+    frozenset({NodeState.DEAD}): "dead",
+    ANY - {NodeState.ALIVE}: "failed",
+    ANY - {NodeState.DEAD}: "not dead",
+    ANY - {NodeState.HAPROXY_DEAD}: "alive or dead",
+}
 _WHYS = {
     Why.TIE: "equal priorities: whichever is first",
+    Why.CLOSE: "they wait almost equally long, and whichever is first keeps it",
     Why.RACE: "depends on which comes first: the check that fails, or the takeover",
     Why.SPLIT: "they do not hear each other",
-    Why.NOBODY: "",
-    Why.UNTRACKED: "no check that counts sees its HAProxy",
     Why.UNSURE: "depends on what the check sees",
-    Why.NOPREEMPT: "it stays: nopreempt",
-    Why.EQUAL: "it stays: equal priority, a check's weight is too small",
-    Why.HIGHEST: "it stays: the highest priority still, a check's weight is too small",
-    Why.UNSETTLED: "it does not settle",
+    Why.UNSETTLED: "it does not settle: others take it for moments",
+}
+_STAYS = {
+    Why.UNTRACKED: "no check that counts sees that",
+    Why.NOPREEMPT: "nopreempt",
+    Why.EQUAL: "equal priority, a check's weight is too small",
+    Why.HIGHEST: "the highest priority still, a check's weight is too small",
 }
 _BAD = frozenset({Why.NOBODY, Why.SPLIT, Why.UNSETTLED})
 
-Cube = tuple[frozenset[NodeState], ...]
-"""Of each node the states that are meant."""
-Cells = tuple[Part, ...]
-"""Holder, how long it takes at most, and why."""
+
+@dataclass(frozen=True)
+class Cells:
+    """What a line says of an end: the holder, alone and with its remarks, and how long it takes at most."""
+
+    holder: str
+    words: str = ""
+    style: str = ""
+    took: str = ""
+
+    @property
+    def parts(self) -> tuple[Part, Part]:
+        return (self.words, self.style), self.took
+
+
+class _Remarks:
+    """What is to be said below a table, numbered as it comes."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def mark(self, words: Iterable[str]) -> str:
+        """The numbers to set beside a word."""
+        found = [str(self.numbers.setdefault(one, len(self.numbers) + 1)) for one in words]
+        return f" [{','.join(found)}]" if found else ""
+
+    def lines(self) -> Iterator[Line]:
+        for words, number in self.numbers.items():
+            yield line(words, head=(f"  [{number}] ",))
 
 
 def election_lines(cluster: str, table: ElectionTable) -> Iterator[Line]:
@@ -49,8 +87,10 @@ def election_lines(cluster: str, table: ElectionTable) -> Iterator[Line]:
     yield line((f"Election of cluster {cluster}", "bold"), f": {', '.join(table.nodes) or 'no node'}")
     for router in table.routers:
         yield from title(_name(router))
-        cells = {row.states: _cells(router, row.outcome) for row in router.rows}
-        yield from _lines(table.nodes, ("holder", "at most", ""), cells)
+        remarks = _Remarks()
+        cells = {row.states: _cells(router, row.outcome, remarks) for row in router.rows}
+        yield from _lines(table.nodes, cells, ())
+        yield from remarks.lines()
     if table.notes:
         yield from title("Notes")
         yield from (line(note, head=("  ",)) for note in table.notes)
@@ -61,25 +101,18 @@ def election_lines(cluster: str, table: ElectionTable) -> Iterator[Line]:
 def change_lines(change: ElectionChange) -> Iterator[Line]:
     """What an apply changes in it, before and after."""
     for one in differences(change):
-        yield from title(f"Election of {', '.join(one.vips)}, before → after")
+        yield from title(f"Election of {', '.join(one.vips)}, before → after{_bound(change.after)}")
         routers = [side.router(one.vips[0]) for side in (change.before, change.after)]
+        remarks = _Remarks()
         cells = {
-            states: _moved(*(_cells(*each) for each in zip(routers, outcomes, strict=True)))
+            states: _moved(*(_cells(*each, remarks) for each in zip(routers, outcomes, strict=True)))
             for states, *outcomes in one.rows
         }
-        yield from _lines(one.nodes, ("holder", "at most", ""), cells)
-
-
-def cubes(found: Sequence[States]) -> tuple[Cube, ...]:
-    """The same combinations in fewer words: those that differ in one node's state alone are put together."""
-    merged = [tuple(frozenset({state}) for state in states) for states in found]
-    for place in reversed(range(len(merged[0]) if merged else 0)):
-        others: dict[tuple[Cube, Cube], frozenset[NodeState]] = {}
-        for cube in merged:
-            rest = cube[:place], cube[place + 1 :]
-            others[rest] = others.get(rest, frozenset()) | cube[place]
-        merged = [(*before, states, *after) for (before, after), states in others.items()]
-    return tuple(merged)
+        yield from _lines(one.nodes, cells, one.alike)
+        yield from remarks.lines()
+        yield from (
+            line(note, head=("  ",)) for note in change.after.notes if note not in change.before.notes
+        )
 
 
 def _name(router: RouterTable) -> str:
@@ -88,73 +121,80 @@ def _name(router: RouterTable) -> str:
     return f"{', '.join(router.vips)} ({names}{group}, advert_int {router.advert_int:g} s)"
 
 
-def _lines(nodes: Sequence[str], head: Sequence[str], cells: Mapping[States, Cells]) -> Iterator[Line]:
-    """The combinations whose cells are the same, together, in the order in which they came."""
+def _lines(nodes: Sequence[str], cells: Mapping[States, Cells], beside: Sequence[States]) -> Iterator[Line]:
+    """The combinations whose cells are the same, together, in the order in which they came; `beside` them are
+    those of which nothing is said."""
     alike: dict[Cells, list[States]] = {}
     for states, words in cells.items():
         alike.setdefault(words, []).append(states)
-    found = [(cube, words) for words, some in alike.items() for cube in cubes(some)]
+    found = [
+        (cube, words)
+        for words, some in alike.items()
+        for cube in cover(some, [*beside, *(one for one, other in cells.items() if other != words)])
+    ]
     wide = len(nodes) <= COLUMNS
-    names = nodes if wide else ("not alive",)
-    rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in (*names, *head))]
+    head: tuple[str, ...] = (*nodes, "holder", "at most") if wide else ("holder", "at most", "when")
+    rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in head)]
     for cube, words in found:
-        rows.append((*(_state(one) for one in cube), *words) if wide else (_failed(nodes, cube), *words))
+        rows.append((*map(_state, cube), *words.parts) if wide else (*words.parts, _when(nodes, cube)))
     yield from columns(rows)
 
 
 def _state(states: frozenset[NodeState]) -> Part:
     """One node's states as a word; what does not matter is faint."""
-    if len(states) == len(NodeState):
-        return "any", "dim"
-    return " or ".join(_STATES[one] for one in NodeState if one in states)
+    return (_STATES[states], "dim") if states == ANY else _STATES[states]
 
 
-def _failed(nodes: Sequence[str], cube: Cube) -> str:
-    alive = frozenset({NodeState.ALIVE})
-    words = {
-        node: " or ".join(_STATES[one] for one in NodeState if one in states)
-        for node, states in zip(nodes, cube, strict=True)
-        if states != alive
-    }
-    return "; ".join(f"{node} {states}" for node, states in words.items()) or "none"
+def _when(nodes: Sequence[str], cube: Cube) -> str:
+    words = [f"{node} {_STATES[one]}" for node, one in zip(nodes, cube, strict=True) if one != ANY]
+    return ", ".join(words) or "always"
 
 
-def _cells(router: RouterTable | None, outcome: Outcome | None) -> Cells:
+def _cells(router: RouterTable | None, outcome: Outcome | None, remarks: _Remarks) -> Cells:
     if router is None or outcome is None:
-        return "not there", "", ""
+        return Cells("not there", "not there")
     bad = bool(outcome.idle) or not _BAD.isdisjoint(outcome.why)
     style = "bold red" if bad else "yellow" if len(outcome.ends) > 1 else ""
-    words = [_WHYS[why] for why in outcome.why if _WHYS[why]]
+    holder = _ends(outcome.ends)
+    words = f"{holder}{remarks.mark(_said(router, outcome))}"
+    return Cells(holder, words, style, seconds(outcome.seconds) if outcome.seconds else "")
+
+
+def _said(router: RouterTable, outcome: Outcome) -> Iterator[str]:
+    if outcome.idle:
+        stays = [_STAYS[why] for why in outcome.why if why in _STAYS] or ["another node has one"]
+        yield f"{' and '.join(outcome.idle)} without HAProxy still: {'; '.join(stays)}"
+    yield from (_WHYS[why] for why in outcome.why if why in _WHYS)
     if outcome.back != router.normal:
-        words.append(f"with all back: {_ends(outcome.back, ())}")
-    took = seconds(outcome.seconds) if outcome.seconds else ""
-    return (_ends(outcome.ends, outcome.idle), style), took, "; ".join(words)
+        yield f"with all back: {_ends(outcome.back)}"
 
 
-def _ends(ends: Sequence[Holders], idle: Holders) -> str:
+def _ends(ends: Sequence[Holders]) -> str:
     """Who holds it, by each way in which it may end."""
-    return " or ".join(" and ".join(_holder(one, idle) for one in holders) or "nobody" for holders in ends)
-
-
-def _holder(node: str, idle: Holders) -> str:
-    return f"{node} without haproxy" if node in idle else node
+    return " or ".join(" and ".join(holders) or "nobody" for holders in ends)
 
 
 def _moved(before: Cells, after: Cells) -> Cells:
     """The cells of before and after, as one; what stays is there once."""
-    found = []
-    for one, other in zip(before, after, strict=True):
-        words = [part if isinstance(part, str) else part[0] for part in (one, other)]
-        style = "" if isinstance(other, str) else other[1]
-        same = words[0] == words[1]
-        found.append((words[1] if same else f"{words[0] or '–'} → {words[1] or '–'}", style))
-    return (*found[:2], after[2])
+    held, holds = before.holder, after.holder
+    words = after.words if held == holds else _arrow(before.words, after.words)
+    return replace(after, holder=_arrow(held, holds), words=words, took=_arrow(before.took, after.took))
+
+
+def _arrow(before: str, after: str) -> str:
+    return after if before == after else f"{before or '–'} → {after or '–'}"
 
 
 def _summary(table: ElectionTable) -> str:
     outcomes = [row.outcome for router in table.routers for row in router.rows]
-    bound = f" with at most {count(table.failures, 'failure')}" if table.failures < len(table.nodes) else ""
     rows = len(table.routers[0].rows) if table.routers else 0
     doubtful = sum(bool(one.idle) or len(one.ends) > 1 or Why.SPLIT in one.why for one in outcomes)
     said = f"; {doubtful} end with a tie, a split, or a holder without HAProxy" if doubtful else ""
-    return f"{count(rows, 'combination')}{bound}, {count(len(table.routers), 'virtual router')}{said}."
+    return (
+        f"{count(rows, 'combination')}{_bound(table)}, {count(len(table.routers), 'virtual router')}{said}."
+    )
+
+
+def _bound(table: ElectionTable) -> str:
+    """Of many nodes not every combination is worked out."""
+    return f" with at most {count(table.failures, 'failure')}" if table.failures < len(table.nodes) else ""

@@ -18,9 +18,7 @@ _SECTIONS = (
 
 def import_lines(adoption: Adoption) -> Iterator[Line]:
     """The nodes, what was taken, what differs, what was left and why, other hands, and what to do next."""
-    rows = [
-        (one.name, one.address, one.host if one.host != one.name else "", one.os) for one in adoption.nodes
-    ]
+    rows = [(one.name, one.address, one.host, one.os) for one in adoption.nodes]
     yield from columns([("node", "address", "host", "system"), *rows], indent=0)
     every = tuple(node.name for node in adoption.nodes)
     for words, attribute in _SECTIONS:
@@ -36,10 +34,7 @@ def import_lines(adoption: Adoption) -> Iterator[Line]:
         yield line(file.path, ("  private", "yellow") if file.private else "", head=("  ",))
     yield line()
     yield line(
-        (
-            "Next: lbctl plan (it is empty), then lbctl apply, which only records whose they are.",
-            "bold",
-        )
+        ("Next: lbctl plan (it is empty), then lbctl apply, which only records whose they are.", "bold")
     )
 
 
@@ -61,7 +56,7 @@ def proposal_lines(proposal: Proposed) -> Iterator[Line]:
     for words in proposal.text.splitlines():
         yield line(words, wrap=False)
     yield from title(f"What that would change in haproxy.cfg on {names(proposal.nodes)}")
-    for words in proposal.diff:
+    for words in proposal.diff or ("nothing: it would be the same, to the byte",):
         yield line((words, _SIGNS.get(words[:1], "")), head=("  ",), wrap=False)
     if proposal.reasons:
         yield from title("Stays as it is")

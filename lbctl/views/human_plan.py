@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from lbctl.model.change import Action, Change, Difference, Standing
 from lbctl.model.effect import Scope, merged
-from lbctl.model.plan import NodeView, Plan, Role, Step
+from lbctl.model.plan import Apart, NodeView, Plan, Role, Step
+from lbctl.model.resource import Address
 from lbctl.model.upgrade import Offer
 from lbctl.views.group import ChangeGroup, counted, grouped, is_digest, rollout_order, scalar, text_diff
 from lbctl.views.human_election import change_lines
@@ -29,6 +31,7 @@ STYLES = {
 DETAIL_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 SIGN = re.compile(r"(?:^\s*|: )([+~-]) ")
 
+NOBODY_KNOWS = "which of the lines above: nobody knows, what was applied last is not kept in this workspace"
 _NO_EFFECT = "no daemon is reloaded or restarted"
 UPGRADED = "Nothing to upgrade: every package is at its candidate."
 REFUSED = "Nothing is upgraded: see the problems above."
@@ -60,14 +63,16 @@ def plan_lines(plan: Plan, *, text: bool) -> Iterator[Line]:
 
 def _sections(plan: Plan, text: bool) -> Iterator[Line]:
     """The changes by whose they are, each that is alike on several nodes once; no empty section."""
+    apart = {one.address: one for one in plan.apart}
     for words, standings in SECTIONS:
         found = [change for change in plan.changes if change.standing in standings]
         if found:
             yield from title(words)
-        for group in grouped(found, text=text):
-            again = group.change.standing is Standing.BOTH and Standing.PENDING not in standings
+        first = Standing.PENDING in standings
+        for group in grouped((_told(change, apart, own=first) for change in found), text=text):
+            again = group.change.standing is Standing.BOTH and not first
             yield from _head(group)
-            yield from _again(group.change) if again else _body(group.change, text)
+            yield from _again(group.change, apart) if again else _body(group.change, text)
 
 
 def summary(plan: Plan) -> str:
@@ -134,13 +139,20 @@ def _head(group: ChangeGroup) -> Iterator[Line]:
     yield line((change.address.on_any_node, style), on, meant, head=head, hang=2)
 
 
-def _again(change: Change) -> Iterator[Line]:
+def _told(change: Change, apart: Mapping[Address, Apart], *, own: bool) -> Change:
+    """The change with the words of one side alone, where the two can be told apart."""
+    found = apart.get(change.address)
+    return replace(change, detail=found.own if own else found.by_hand) if found else change
+
+
+def _again(change: Change, apart: Mapping[Address, Apart]) -> Iterator[Line]:
     """Of what stands among the changes already, only what was changed by hand."""
-    for difference in _rows(change):
-        if difference.standing.drifted:
-            yield difference_line(difference, change)
-    if change.detail:
-        yield line(("what of the lines above was by hand: lbctl drift", "dim"), head=("      ",))
+    drifted = [difference for difference in change.differences if difference.standing.drifted]
+    if change.address in apart:
+        yield from map(detail_line, change.detail)
+    elif change.detail and any(map(is_digest, drifted)):
+        yield line((NOBODY_KNOWS, "dim"), head=("      ",))
+    yield from (difference_line(one, change) for one in _rows(change) if one.standing.drifted)
 
 
 def _body(change: Change, text: bool) -> Iterator[Line]:
@@ -160,7 +172,9 @@ def _meant(change: Change, effects: str, together: str) -> str:
 
 
 def _rows(change: Change) -> Iterator[Difference]:
-    """A digest says nothing beside the configuration's own words."""
+    """What is only recorded stays as it is; a digest says nothing beside the configuration's own words."""
+    if change.standing is Standing.RECORDED:
+        return
     for difference in change.differences:
         if not (is_digest(difference) and (change.detail or change.action is Action.CREATE)):
             yield difference

@@ -27,15 +27,36 @@ OUTCOMES = {Exit.DONE: "bold green", Exit.STOPPED: "bold yellow"}
 WHAT = {"changed": "green", "restarted": "green", "upgraded": "green", "undone": "yellow", "failed": "red"}
 
 FINDINGS = (
-    ("drift", "Changed by hand since the last apply"),
-    ("unknown", "Could not be read"),
-    ("pending", "In the cluster file, not applied yet"),
-    ("unloaded", "On disk, not loaded by the daemon"),
-    ("holders", "VIPs that are not on one node"),
-    ("counters", "Adverts that nodes refuse"),
-    ("differs", "Nodes that differ from each other"),
-    ("operational", "As it runs now"),
-    ("note", "Worth knowing"),
+    (
+        "drift",
+        "Changed by hand since the last apply",
+        "keep it: in the cluster file (lbctl import --merge); undo it: lbctl apply --allow drift",
+    ),
+    ("unknown", "Could not be read", "look at the node; without it: lbctl drift --exclude NODE"),
+    ("pending", "In the cluster file, not applied yet", "lbctl plan, then lbctl apply"),
+    (
+        "unloaded",
+        "On disk, not loaded by the daemon",
+        "is it right? then the command named; or, node by node without cutting a connection: lbctl restart",
+    ),
+    (
+        "holders",
+        "VIPs that are not on one node",
+        "do they hear each other (IP protocol 112)? lbctl drift --counters; who should? lbctl election",
+    ),
+    ("counters", "Adverts that nodes refuse", "make them alike: lbctl plan shows their files; lbctl apply"),
+    (
+        "differs",
+        "Nodes that differ from each other",
+        "versions: lbctl upgrade; files: as above; a server: set it alike on every node",
+    ),
+    ("operational", "As it runs now", ""),
+    ("note", "Worth knowing", ""),
+)
+"""What is found, its section, and what to do about it where its own words do not say that."""
+
+MIXED = (
+    "what was applied last is not kept in this workspace; an apply would undo it, with what is pending, by:"
 )
 
 
@@ -65,15 +86,17 @@ def report_lines(report: ApplyReport) -> Iterator[Line]:
 def drift_lines(report: DriftReport, *, text: bool) -> Iterator[Line]:
     """Findings by their kind, worst first, and the summary as the last line."""
     yield line((f"Drift of cluster {report.cluster}", "bold"))
-    known = [what for what, _ in FINDINGS]
-    others = [(item.what, item.what) for item in report.items if item.what not in known]
+    known = [what for what, _, _ in FINDINGS]
+    others = [(item.what, item.what, "") for item in report.items if item.what not in known]
     details = {str(change.address): change.detail for change in report.changes}
-    for what, words in (*FINDINGS, *dict.fromkeys(others)):
+    for what, words, mend in (*FINDINGS, *dict.fromkeys(others)):
         found = [item for item in report.items if item.what == what]
         if found:
             yield from title(words)
             for group in grouped_items(found, details):
                 yield from _finding(group, details.get(group.item.address, ()))
+        if found and mend:
+            yield line((mend, "dim"), head=("  → ",))
     if text:
         yield from _texts(report)
     yield line()
@@ -192,7 +215,8 @@ def _finding(group: ItemGroup, detail: Sequence[str]) -> Iterator[Line]:
     said = item.text.split("\n") if item.text else []
     if not said and any(map(is_digest, item.differences)):
         if detail and item.what != "pending":
-            yield line(("an apply would undo it by:", "dim"), head=("      ",))
+            both = any(one.standing is Standing.BOTH for one in item.differences)
+            yield line((MIXED if both else "an apply would undo it by:", "dim"), head=("      ",))
         said = list(detail)
     for words in said:
         yield detail_line(words)

@@ -46,6 +46,7 @@ def _outcome(outcome: Outcome) -> Mapping[str, Json]:
     return {
         "ends": _ends(outcome.ends),
         "seconds": round(outcome.seconds, 3),
+        "soonest": round(outcome.soonest, 3),
         "why": [str(why) for why in outcome.why],
         "idle": list(outcome.idle),
         "back": _ends(outcome.back),

@@ -10,7 +10,7 @@ from lbctl.model.effect import Effect, merged
 from lbctl.model.facts import DrainRecord, Facts
 from lbctl.model.finding import Finding
 from lbctl.model.outage import Figures, Outage
-from lbctl.model.plan import NodeView, Plan, Step
+from lbctl.model.plan import Apart, NodeView, Plan, Step
 from lbctl.model.record import KeptRun, Pack
 from lbctl.model.report import (
     ApplyReport,
@@ -45,6 +45,7 @@ def plan_form(plan: Plan, *, text: bool = False) -> Mapping[str, Json]:
             node: _effects(e for c in plan.of(node) for e in c.effects) for node in rollout_order(plan)
         },
         "steps": [step_form(step) for step in plan.steps],
+        "apart": [_apart(one) for one in plan.apart],
         "problems": [problem_form(problem) for problem in plan.problems],
         "findings": [finding_form(one) for one in plan.findings],
         "summary": {
@@ -78,6 +79,15 @@ def change_form(change: Change, *, text: bool = False) -> Mapping[str, Json]:
     if text:
         form["text"] = list(text_diff(change))
     return form
+
+
+def _apart(one: Apart) -> Mapping[str, Json]:
+    """What was changed by hand, and what the cluster file changes."""
+    return {
+        **_address(str(one.address)),
+        "by_hand": [plain_unicode(words) for words in one.by_hand],
+        "own": [plain_unicode(words) for words in one.own],
+    }
 
 
 def step_form(step: Step) -> Mapping[str, Json]:

@@ -12,6 +12,7 @@ from lbctl.adopt import live
 from lbctl.adopt.adopt import CLUSTER_FILE, adopt, obstacle
 from lbctl.adopt.clusterfile import Value
 from lbctl.adopt.files import paths_wanted
+from lbctl.adopt.folders import folder_probes, inside
 from lbctl.adopt.live import File, Live
 from lbctl.adopt.nodes import Subject, subjects
 from lbctl.desired import load
@@ -78,7 +79,10 @@ def _read(host: str, reader: Reader) -> Live:
     paths = [one.path for one in (*found.pieces, *named)]
     if not paths:
         return found
-    kinds = live.kinds(paths, reader.ask(host, [live.kind_probe(paths)]))
+    answers = reader.ask(host, [live.kind_probe(paths), *folder_probes(named)])
+    within = {one: kind for one, kind in inside(named, answers) if one.path not in found.files}
+    named = (*named, *within)
+    kinds = live.kinds(paths, answers) | {one.path: kind for one, kind in within.items()}
     files = _files(host, list(paths_wanted(named, kinds)), reader)
     return replace(found, named=named, kinds=kinds, files={**found.files, **files})
 

@@ -13,7 +13,7 @@ from lbctl.model.event import Event, NodeUndone
 from lbctl.model.facts import Facts
 from lbctl.model.outage import ASKED_BY_NODES, Asking
 from lbctl.model.plan import Plan, StepName
-from lbctl.model.report import UNREACHABLE, ApplyReport, Exit, NodeOutcome
+from lbctl.model.report import CHANGED, UNREACHABLE, ApplyReport, Exit, NodeOutcome
 from lbctl.model.restart import NO_RESTART, Restart
 from lbctl.planning.order import role
 from lbctl.planning.plan import make, same_inputs
@@ -113,7 +113,7 @@ def _rolled_out(with_: Apply, plan: Plan, gathered: Mapping[str, Facts], began: 
         seen = _report(with_, run, walked, time.monotonic() - began, recorder.id)
         report = replace(seen, outage=prober.end())
         recorder.end(run, report)
-        recorder.attempt(lambda: _keep(with_, plan, report))
+        recorder.attempt(lambda: _keep(with_, report))
     return report
 
 
@@ -262,7 +262,7 @@ def _code(walked: Walked, lost: Sequence[str]) -> Exit:
 
 def _done(with_: Apply) -> str:
     """What has happened to a node that it is done with."""
-    return with_.restart.done if with_.restart else "changed"
+    return with_.restart.done if with_.restart else CHANGED
 
 
 def _summary(
@@ -316,7 +316,7 @@ def _evidence(code: Exit, kept: str) -> tuple[str, ...]:
     return () if code is Exit.DONE else (f"pack the evidence:   lbctl report {kept}",)
 
 
-def _keep(with_: Apply, plan: Plan, report: ApplyReport) -> None:
+def _keep(with_: Apply, report: ApplyReport) -> None:
     """History is this workspace's own; losing it loses nothing else. Raises LocalError."""
     with_.state.append_history(
         HistoryEntry(
@@ -330,7 +330,7 @@ def _keep(with_: Apply, plan: Plan, report: ApplyReport) -> None:
             report.outage.figures if report.outage and not report.outage.off else None,
         )
     )
-    before = {view.node: view.serial for view in plan.nodes}
-    if any(node.serial > before.get(node.node, 0) for node in report.nodes):
+    # also of an apply that only recorded, as the first one after an import: what it left is what is applied
+    if any(node.what == CHANGED and node.reached for node in report.nodes):
         serial = max(node.serial for node in report.nodes)
         with_.state.keep_desired(serial, with_.text, with_.cluster.sources)

@@ -14,17 +14,19 @@ from lbctl.model.change import Action, Change, Standing
 from lbctl.model.cluster import Cluster
 from lbctl.model.event import Gathering
 from lbctl.model.facts import Facts
-from lbctl.model.report import HOLDERS, DriftItem, DriftReport
-from lbctl.planning import retire, roster, semantic
+from lbctl.model.plan import Apart
+from lbctl.model.report import DriftItem, DriftReport
+from lbctl.planning import retire, roster
 from lbctl.planning.layers import by_hand, differing, holders, unloaded
-from lbctl.planning.meaning import daemon_of, document
 from lbctl.planning.plan import make
+from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Reader
+from lbctl.workflows.applied import told_apart
 from lbctl.workflows.plan import now
 from lbctl.workflows.read import Emit, read, whole
 
 
-def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
+def drift(cluster: Cluster, state: ClusterState, reader: Reader, emit: Emit) -> DriftReport:
     """Everything of every node that is to be known. A node that cannot be read is unknown, and no error."""
     found = read(cluster, reader, emit, layers=True)
     items = [
@@ -44,7 +46,8 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
         for problem in plan.problems
         if problem.code == "unknown"
     ]
-    items += [item for change in plan.changes for item in _items(change)]
+    apart = {one.address: one for one in told_apart(cluster, state, gathered, plan.changes)}
+    items += [item for change in plan.changes for item in _items(change, apart.get(change.address))]
     items += [item for facts in gathered.values() for item in _drained(facts, at)]
     items += [_behind(name, left_out) for name, left_out in roster.behind(cluster, gathered).items()]
     items += [item for facts in read_now.values() for item in unloaded.findings(facts)]
@@ -57,19 +60,17 @@ def drift(cluster: Cluster, reader: Reader, emit: Emit) -> DriftReport:
 def _holders(
     cluster: Cluster, found: Mapping[str, Facts | NodeError], reader: Reader, emit: Emit
 ) -> list[DriftItem]:
-    """Who holds the VIPs. Where that is wrong it is looked at again when an election would be over: a VIP
-    that moves is for a moment on two nodes, or on none.
+    """Who holds the VIPs. What is to be said of that is looked at again when an election would be over: a
+    VIP that moves is for a moment on two nodes, on none, or not yet on the one that takes it.
     """
     once = list(_of_holders(cluster, found))
-    wrong = [item for item in once if item.what == HOLDERS]
-    if not wrong:
+    if not once:
         return once
     gathered = {name: one for name, one in found.items() if isinstance(one, Facts)}
     emit(Gathering(tuple(node.name for node in cluster.nodes)))
     time.sleep(holders.settle_seconds(cluster, gathered))
     everybody = replace(cluster, nodes=(*cluster.nodes, *cluster.retired))
-    again = list(_of_holders(cluster, read(everybody, reader, emit)))
-    return [item for item in again if item.what != HOLDERS or item in wrong]
+    return [item for item in _of_holders(cluster, read(everybody, reader, emit)) if item in once]
 
 
 def _of_holders(cluster: Cluster, found: Mapping[str, Facts | NodeError]) -> Iterator[DriftItem]:
@@ -111,25 +112,13 @@ def _drained(facts: Facts, time: str) -> Iterator[DriftItem]:
         yield DriftItem(node, "note", node, text=f"{record.who} drained it until {record.until}{why}")
 
 
-def _by_hand(change: Change) -> tuple[str, ...]:
-    """What was done to a daemon's file, in its own words: from what the last apply left to what is there.
-
-    Only where the cluster file still says what was applied; otherwise both are in the plan, apart.
-    """
-    file = change.desired
-    if change.standing is not Standing.DRIFT or file is None or change.address.kind != "file":
-        return ()
-    daemon = daemon_of(change.address.name)
-    before, after = document(daemon, change.after), document(daemon, change.before)
-    return tuple(str(item) for item in semantic.diff(before, after))
-
-
-def _items(change: Change) -> Iterator[DriftItem]:
-    """A change's drifted attributes and its pending ones, apart."""
+def _items(change: Change, apart: Apart | None) -> Iterator[DriftItem]:
+    """A change's drifted attributes and its pending ones, apart; in the file's own words, where known."""
     node, address = change.address.node, str(change.address)
     drifted = tuple(d for d in change.differences if d.standing in (Standing.DRIFT, Standing.BOTH))
     pending = tuple(d for d in change.differences if d.standing in (Standing.PENDING, Standing.BOTH))
     if drifted:
-        yield DriftItem(node, "drift", address, drifted, "\n".join(_by_hand(change)))
+        yield DriftItem(node, "drift", address, drifted, "\n".join(apart.by_hand if apart else ()))
     if pending or (not drifted and change.action not in (Action.RECORD,)):
-        yield DriftItem(node, "pending", address, pending, change.note)
+        own = "\n".join(apart.own) if apart else ""
+        yield DriftItem(node, "pending", address, pending, own or change.note)

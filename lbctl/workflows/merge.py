@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
@@ -24,10 +23,10 @@ from lbctl.model.resource import Address, Resource
 from lbctl.store.place import rewrite
 from lbctl.store.workspace import ClusterState
 from lbctl.transport.protocol import Reader
+from lbctl.workflows.applied import Applied
 from lbctl.workflows.read import Emit, read_all
 
 _ADDED = "# lbctl: "
-_MOST = 20  # serials to look back
 _PARSE = {"haproxy": haproxy.parse, "keepalived": keepalived.parse}
 
 
@@ -49,18 +48,19 @@ def merge(cluster: Cluster, state: ClusterState, reader: Reader, emit: Emit) -> 
     gathered = read_all(cluster, reader, emit)
     root = Path(cluster.file).resolve().parent
     texts: dict[str, _Text] = {}
+    applied = Applied(cluster, state)
     for node in cluster.nodes:
         for daemon in DAEMONS:
-            _add(texts, cluster, state, node, gathered[node.name], daemon)
-    about = Subjects(tuple(n.name for n in cluster.nodes), tuple(n.address for n in cluster.nodes))
-    made = [(root / name, text, _merged(name, root, text, about)) for name, text in texts.items()]
+            _add(texts, applied, node, gathered[node.name], daemon)
+    made = [
+        (root / name, text, _merged(name, root, text, _subjects(cluster, name, text.daemon)))
+        for name, text in texts.items()
+    ]
     changed = [(path, text, new) for path, text, new in made if new != path.read_bytes()]
     return _written(cluster, root, changed)
 
 
-def _add(
-    texts: dict[str, _Text], cluster: Cluster, state: ClusterState, node: Node, facts: Facts, daemon: str
-) -> None:
+def _add(texts: dict[str, _Text], applied: Applied, node: Node, facts: Facts, daemon: str) -> None:
     """A node's file, where what is there is not what the last apply left."""
     file = node.file_of(daemon)
     live = facts.live(Address(node.name, "file", file.path)) if file else None
@@ -69,9 +69,16 @@ def _add(
         return
     if owned.value("content") == live.content.digest(facts.key):
         return
-    base, was = _applied(cluster, state, node, facts, file, owned)
+    found = applied.file(facts, file.path)
+    if found is None:
+        raise RefusedError(
+            f"{node.name}: {file.path} was changed by hand and in the cluster file, "
+            "and what was applied last is not kept here",
+            mend="put the cluster file back as it was applied (git stash), merge, and change it again",
+        )
+    base, was = found
     name = _name(base, was)
-    if name not in cluster.sources:
+    if name not in applied.cluster.sources:
         said = f"{node.name}: {daemon} is no file of its own in the cluster file"
         mend = "take it in by hand; lbctl drift shows it"
         raise RefusedError(f"{said}, and {file.path} was changed by hand", mend=mend)
@@ -87,6 +94,12 @@ def _add(
     text.files.append(_rendered(node.name, was, live.content))
 
 
+def _subjects(cluster: Cluster, name: str, daemon: str) -> Subjects:
+    """The nodes whose files are rendered from this text."""
+    nodes = [n for n in cluster.nodes if (file := n.file_of(daemon)) and _name(cluster, file) == name]
+    return Subjects(tuple(node.name for node in nodes), tuple(node.address for node in nodes))
+
+
 def _hidden(content: Content) -> list[str]:
     """The lines in which something may not be shown, whole, in any order. For comparing alone."""
     pairs = zip(decode(content.data).split("\n"), decode(content.shown).split("\n"), strict=False)
@@ -97,29 +110,6 @@ def _name(base: Cluster, was: ManagedFile) -> str:
     """The file beside the cluster file that a daemon's file is rendered from; "" = there is not the one."""
     found = {Path(place.file) for place in was.places} - {Path(base.file)}
     return str(found.pop().relative_to(Path(base.file).parent)) if len(found) == 1 else ""
-
-
-def _applied(
-    cluster: Cluster, state: ClusterState, node: Node, facts: Facts, file: ManagedFile, owned: Resource
-) -> tuple[Cluster, ManagedFile]:
-    """The cluster and the file as they were applied last on this node: its own record proves which it was."""
-    for base in _bases(cluster, state):
-        found = next((one.file_of(file.daemon) for one in base.nodes if one.name == node.name), None)
-        if found and found.content.digest(facts.key) == owned.value("content"):
-            return base, found
-    raise RefusedError(
-        f"{node.name}: {file.path} was changed by hand and in the cluster file, "
-        "and what was applied last is not kept here",
-        mend="put the cluster file back as it was applied (git stash), merge, and change it again",
-    )
-
-
-def _bases(cluster: Cluster, state: ClusterState) -> Iterator[Cluster]:
-    """The cluster as it is desired now, then as it was before, the latest first."""
-    yield cluster
-    for serial in state.serials()[:_MOST]:
-        with suppress(InputError):  # a secret of then may be gone
-            yield load(state.desired_file(serial), secrets_of=Path(cluster.file))
 
 
 def _rendered(node: str, was: ManagedFile, live: Content) -> Rendered:
@@ -146,7 +136,8 @@ def _merged(name: str, root: Path, text: _Text, about: Subjects) -> bytes:
         # as it is kept a secret that stands in clear is masked: where the file is as it was, it has its own
         new = merged(applied if len(applied) != len(now) else _unmasked(applied, now), now, found)
     except CannotMergeError as error:
-        raise RefusedError(f"{name}: {error}", mend="take it in by hand; lbctl drift shows it") from error
+        mend = "take it in by hand; lbctl drift shows it"
+        raise RefusedError(f"{name}: {error}", detail=error.detail, mend=mend) from error
     return encode("\n".join(new))
 
 

@@ -30,7 +30,8 @@ def services(file: Path) -> Proposed:
         mend = "services are proposed in place of a line like haproxy: {file: haproxy.cfg}"
         raise RefusedError("the cluster file has no haproxy.cfg of all nodes", mend=mend)
     data = (file.resolve().parent / part[1].strip().strip('"')).read_bytes()
-    found = propose(haproxy.parse(data))
+    vips = {str(one.interface.ip) for one in cluster.vips}
+    found = propose(haproxy.parse(data), vips.pop() if len(vips) == 1 else "")
     if not found.services:
         said = "\n".join(f"{name}: {why}" for name, why in found.reasons)
         raise RefusedError("nothing in haproxy.cfg can be a service as it is", detail=said)

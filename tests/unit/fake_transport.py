@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 
 from lbctl.errors import CommandError, UnreachableError
@@ -14,10 +15,13 @@ from lbctl.keepalived import parse
 from lbctl.keepalived.views import instances
 from lbctl.model.cluster import Node
 from lbctl.model.command import Answer, Answers, Clock, Command, Probe
+from lbctl.store.workspace import ClusterState
 from tests.unit.fake_node import KEEPALIVED, FakeNode, answer, do
 
 Failing = Callable[[int, str, Command], bool]
 """Does this command fail? Its number over all nodes, its node, itself."""
+NOTHING_KEPT = ClusterState(Path("nowhere"))
+"""A workspace that no apply was made from."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from lbctl.__main__ import run
 from lbctl.model.plan import Plan
-from lbctl.planning.elections.table import differences
+from lbctl.planning.elections.change import differences
 from lbctl.store.codec import decode, encode
 from tests.unit.test_planning import changed_vrrp, plan
 from tests.unit.test_rollout_walk import PROXY, cluster
@@ -25,7 +25,7 @@ def test_of_the_cluster_file(capsys: Output) -> None:
     assert run(["election", "-f", GUIDE]) == 0
     said = capsys.readouterr().out
     assert "10.15.85.31 (openstack-vip, advert_int 1 s)\n" in said
-    assert "  no haproxy  alive               any                  lb2     7.6 s\n" in said
+    assert "  no haproxy  alive       any         lb2     7.6 s\n" in said
     assert said.endswith("27 combinations, 1 virtual router.\n")
 
 

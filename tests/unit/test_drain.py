@@ -23,7 +23,7 @@ from lbctl.rollout.run import Run
 from lbctl.rollout.walk import Walked, walk
 from lbctl.workflows.drain import Maintenance, drain, handover, undrain
 from lbctl.workflows.drift import drift
-from tests.unit.fake_transport import FakeTransport
+from tests.unit.fake_transport import NOTHING_KEPT, FakeTransport
 from tests.unit.test_planning import changed_vrrp, gathered
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
 
@@ -167,7 +167,7 @@ class TestDrift:
     ) -> None:
         drain(maintenance(transport), "lb3", seconds, "disk", NONE)
         transport.nodes["lb3"].state.drain = value
-        report = drift(cluster(PROXY), transport, lambda event: None)
+        report = drift(cluster(PROXY), NOTHING_KEPT, transport, lambda event: None)
         assert [(item.what, item.node) for item in report.items] == [(what, "lb3")]
         assert "disk" in report.items[0].text
         assert int(report.code) == (2 if what == "drift" else 0)

@@ -4,14 +4,17 @@ against the real daemons in tests/lab/elections."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from lbctl import keepalived
 from lbctl.model.content import plain
 from lbctl.model.election import ElectionTable, Holders, NodeState, Outcome, Why
+from lbctl.planning.elections.change import change, differences
+from lbctl.planning.elections.combinations import combinations, most
 from lbctl.planning.elections.party import Party
-from lbctl.planning.elections.table import change, combinations, differences, table
+from lbctl.planning.elections.table import table
 
 VIP, OTHER = "10.0.0.31", "10.0.0.32"
 LETTERS = {"a": NodeState.ALIVE, "h": NodeState.HAPROXY_DEAD, "d": NodeState.DEAD}
@@ -145,7 +148,7 @@ def test_a_weight_that_is_too_small() -> None:
 
 
 def test_nopreempt_keeps_a_holder_whose_haproxy_is_dead() -> None:
-    found = table(parties(*(conf(priority, more="nopreempt") for priority in (102, 101, 100))))
+    found = table(parties(*(conf(priority, more="nopreempt", weight=50) for priority in (140, 120, 100))))
     stays = outcome(found, "haa")
     assert (stays.ends, stays.why, stays.idle) == (only("lb1"), (Why.NOPREEMPT,), ("lb1",))
     moved = outcome(found, "daa")
@@ -187,9 +190,33 @@ def test_one_that_preempts_takes_it_where_the_best_does_not() -> None:
     assert outcome(table(parties(*texts)), "haa").ends == only("lb3")
 
 
+def test_of_two_that_are_due_almost_at_once_nopreempt_lets_either_keep_it() -> None:
+    """4 ms apart. Where the better one preempts, it does not matter who was the first."""
+    texts = [conf(priority, more="nopreempt") for priority in (102, 101, 100)]
+    found = outcome(table(parties(*texts)), "daa")
+    assert (found.ends, found.why) == ((("lb2",), ("lb3",)), (Why.CLOSE,))
+    texts[1] = conf(101)
+    assert outcome(table(parties(*texts)), "daa").ends == only("lb2")
+
+
+PASS = "authentication {{\n auth_type PASS\n auth_pass {}\n }}"
+
+
+def test_masters_that_discard_each_others_adverts_hold_each_other_up() -> None:
+    """lb3 has another password. lb1 sends less often than it should, and lb2 takes over for moments."""
+    one, other = PASS.format("one"), PASS.format("other")
+    found = table(parties(conf(102, more=one), conf(101, more=one), conf(100, more=other)))
+    restless = outcome(found, "aaa")
+    assert (restless.ends, restless.why) == (only("lb1", "lb3"), (Why.UNSETTLED, Why.SPLIT))
+    assert outcome(found, "ada").why == (Why.SPLIT,)
+    # adverts that do not come put nothing off
+    apart = conf(100).replace("virtual_router_id 47", "virtual_router_id 48")
+    assert outcome(table(parties(conf(102), conf(101), apart)), "aaa").why == (Why.SPLIT,)
+
+
 def test_which_comes_first_is_told_where_it_decides() -> None:
     """Whether lb2 takes over before its check has failed three times, and keeps the VIP then."""
-    texts = [conf(priority, more="nopreempt", fall=4) for priority in (102, 101, 100)]
+    texts = [conf(priority, more="nopreempt", fall=4, weight=50) for priority in (140, 120, 100)]
     found = outcome(table(parties(*texts)), "dha")
     assert (found.ends, found.why) == ((("lb2",), ("lb3",)), (Why.RACE, Why.NOPREEMPT))
 
@@ -229,6 +256,52 @@ def test_processes_and_links(more: str, sees: bool) -> None:
     )
     found = table(parties(*(defined + conf(priority, more=more, own=False) for priority in (102, 101))))
     assert outcome(found, "ha").ends == only("lb2" if sees else "lb1")
+
+
+def test_what_cannot_be_known_is_named() -> None:
+    more = """track_interface {
+ eth1 weight 10
+ eth0
+}
+track_bfd {
+ router
+}
+track_process {
+ bird
+}
+track_file {
+ load
+ d
+}
+track_script {
+ gateway
+ heavy
+}"""
+    defined = """track_process bird {
+ process bird
+}
+vrrp_script gateway {
+ script "/bin/ping -c1 10.0.0.254"
+}
+vrrp_script heavy {
+ script "killall -0 haproxy"
+ weight 5
+}
+vrrp_script unused {
+ script "/bin/ping -c1 10.0.0.253"
+}
+track_file load {
+ file /run/load
+}
+track_file d {
+ file /var/lib/lbctl/drain
+ weight 1
+}
+"""
+    found = table(parties(*(defined + conf(priority, more=more, own=False) for priority in (102, 101))))
+    assert found.notes == (
+        "lb1, lb2: taken to be well: link eth1, link router, check gateway, process bird, file /run/load (0)",
+    )
 
 
 GROUP = "vrrp_sync_group G {{\n group {{\n  V\n  W\n }}\n {}\n}}\n"
@@ -359,7 +432,10 @@ def test_which_checks_see_a_dead_haproxy(check: str, sees: bool | None) -> None:
     assert outcome(found, "ha").ends == tuple(expected[sees])
     notes = {
         True: [],
-        False: ["lb1, lb2: no check that counts sees a dead HAProxy"],
+        False: [
+            "lb1, lb2: no check that counts sees a dead HAProxy",
+            "lb1, lb2: taken to be well: check check",
+        ],
         None: ["lb1, lb2: nobody knows whether the check check sees a dead HAProxy"],
     }
     assert list(found.notes) == notes[sees]
@@ -374,11 +450,29 @@ def test_a_drained_node_is_left_out_of_it() -> None:
     assert outcome(found, "ad").ends == only("lb1")
 
 
-def test_of_many_nodes_a_few_fail() -> None:
+@pytest.mark.parametrize(
+    ("nodes", "failures", "rows"), [(1, 1, 3), (4, 4, 81), (5, 2, 51), (7, 2, 99), (8, 1, 17), (200, 1, 401)]
+)
+def test_of_many_nodes_a_few_fail(nodes: int, failures: int, rows: int) -> None:
+    assert most(nodes) == failures
+    assert len(list(combinations([""] * nodes, failures))) == rows
+
+
+def test_the_table_says_how_many_fail() -> None:
     found = table(parties(*(conf(100 + number) for number in range(5))))
     router = found.router(VIP)
     assert router is not None
-    assert (found.failures, len(router.rows)) == (2, 1 + 5 * 2 + 10 * 4)
+    assert (found.failures, len(router.rows)) == (2, 51)
+
+
+def test_what_fails_elsewhere_changes_nothing() -> None:
+    """Of four nodes two and two have a VIP of their own."""
+    texts = [conf(one) for one in (102, 101)]
+    texts += [conf(one, name="W", vip=OTHER, router=48) for one in (102, 101)]
+    found = table(parties(*texts))
+    for mine in ("aa", "ha", "dd"):
+        assert len({outcome(found, mine + others) for others in ("aa", "hd", "dd")}) == 1
+        assert len({outcome(found, others + mine, OTHER) for others in ("aa", "hd", "dd")}) == 1
 
 
 def test_combinations_begin_with_the_fewest_failures() -> None:
@@ -389,8 +483,7 @@ def test_combinations_begin_with_the_fewest_failures() -> None:
 
 
 def test_what_an_apply_changes() -> None:
-    before = table(parties(conf(102, weight=1), conf(101, weight=1)))
-    after = table(parties(conf(102), conf(101)))
+    before, after = parties(conf(102, weight=1), conf(101, weight=1)), parties(conf(102), conf(101))
     found = change(before, after)
     assert found is not None
     (only_one,) = differences(found)
@@ -398,11 +491,11 @@ def test_what_an_apply_changes() -> None:
     assert only_one.vips == (VIP,)
     assert [row[0] for row in only_one.rows] == [(h, a)]
     assert change(before, before) is None
-    assert change(before, table(parties(conf(103, weight=1), conf(102, weight=1)))) is None  # skews alone
+    assert change(before, parties(conf(103, weight=1), conf(102, weight=1))) is None  # skews alone
 
 
 def test_what_an_apply_changes_when_a_node_comes_or_a_vip() -> None:
-    two, three = table(parties(conf(102), conf(101))), table(parties(conf(102), conf(101), conf(100)))
+    two, three = parties(conf(102), conf(101)), parties(conf(102), conf(101), conf(100))
     found = change(two, three)
     assert found is not None
     (joined,) = differences(found)
@@ -410,9 +503,19 @@ def test_what_an_apply_changes_when_a_node_comes_or_a_vip() -> None:
         (one, other) for one in NodeState for other in NodeState
     }
     assert all(states[2] is not NodeState.DEAD for states, *_ in joined.rows)
-    more = table(parties(*(conf(one) + instance(one, "W", OTHER, 48) for one in (102, 101))))
+    more = parties(*(conf(one) + instance(one, "W", OTHER, 48) for one in (102, 101)))
     widened = change(two, more)
     assert widened is not None
     (added,) = differences(widened)
     assert (added.vips, added.rows[0][1]) == ((OTHER,), None)
-    assert change(table([]), two) is None
+    assert change([], two) is None
+
+
+def test_nothing_is_played_where_vrrp_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of haproxy.cfg alone costs no table."""
+    monkeypatch.delattr("lbctl.planning.elections.change.on")
+    before = parties(conf(102), conf(101))
+    haproxy = [replace(party, haproxy=plain(b"listen s\n  bind :5000\n")) for party in before]
+    assert change(before, haproxy) is None
+    with pytest.raises(NameError):
+        change(before, parties(conf(102), conf(103)))

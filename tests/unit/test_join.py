@@ -77,6 +77,14 @@ class TestPlan:
         assert listening(made) == ["lb2", "lb1"]
         assert "plain-handover" not in {problem.code for problem in made.problems}
 
+    def test_one_that_is_only_recorded_runs_already(self) -> None:
+        transport = applied(CLUSTER)
+        for node in transport.nodes.values():
+            node.state.owner = b"none"
+        made = plan(CLUSTER, transport)
+        assert made.changes and not made.touches
+        assert "plain-handover" not in {problem.code for problem in made.problems}
+
     def test_two_of_three(self) -> None:
         assert listening(plan(CLUSTER, stopped(CLUSTER, "lb1", "lb3"))) == ["lb3", "lb1"]
 

@@ -17,7 +17,7 @@ from lbctl.model.report import DriftItem, DriftReport
 from lbctl.planning.layers.differing import odd
 from lbctl.workflows.drift import drift
 from tests.unit.fake_node import HAPROXY, KEEPALIVED, FakeNode
-from tests.unit.fake_transport import FakeTransport
+from tests.unit.fake_transport import NOTHING_KEPT, FakeTransport
 from tests.unit.test_planning import changed_vrrp
 from tests.unit.test_retire import recorded, without
 from tests.unit.test_rollout_walk import PROXY, applied, cluster
@@ -35,7 +35,7 @@ STATES = {
 
 
 def found(of: Cluster, transport: FakeTransport) -> DriftReport:
-    return drift(of, transport, lambda event: None)
+    return drift(of, NOTHING_KEPT, transport, lambda event: None)
 
 
 def said(report: DriftReport) -> list[tuple[str, str]]:
@@ -309,7 +309,7 @@ class TestHolders:
         assert one.text.startswith(two.text) and "left it behind" in one.text
 
     def test_a_lower_node_and_why(self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.held_by(transport, monkeypatch, "lb3")
+        self.held_by(transport, monkeypatch, "lb3", "lb3")
         transport.nodes["lb1"].state.drain = -253
         transport.nodes["lb2"].state.active.discard("haproxy")
         report = found(cluster(ASKED), transport)
@@ -321,23 +321,29 @@ class TestHolders:
         )
         assert int(report.code) == 0
 
-    @pytest.mark.parametrize(
-        ("words", "why"),
-        [(b"nopreempt", "does not preempt (nopreempt)"), (b"", "does not take it, and nobody knows why")],
-    )
-    def test_one_that_stays_where_it_is(
-        self, monkeypatch: pytest.MonkeyPatch, words: bytes, why: str
+    def test_one_that_does_not_take_it(
+        self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        of = changed_vrrp(cluster(ASKED), b"  advert_int 1\n", b"  advert_int 1\n  " + words + b"\n")
+        self.held_by(transport, monkeypatch, "lb2", "lb2")
+        (item,) = self.holders(found(cluster(ASKED), transport))
+        assert "lb1 (102) does not take it, and nobody knows why" in item.text
+        self.held_by(transport, monkeypatch, "lb2", "lb1")
+        assert self.holders(found(cluster(ASKED), transport)) == [], "it was on its way"
+
+    def test_where_the_file_wants_it_to_stay_nothing_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        of = changed_vrrp(cluster(ASKED), b"  advert_int 1\n", b"  advert_int 1\n  nopreempt\n")
         transport = applied(of)
-        self.held_by(transport, monkeypatch, "lb2")
+        self.held_by(transport, monkeypatch, "lb2", "lb2")
+        assert self.holders(found(of, transport)) == []
+        transport.nodes["lb2"].state.drain = -253
+        self.held_by(transport, monkeypatch, "lb3", "lb3")
         (item,) = self.holders(found(of, transport))
-        assert why in item.text
+        assert item.text.endswith("lb1 (102) does not preempt (nopreempt); lb2 (101) is drained")
 
     def test_a_node_that_is_left_out_may_be_the_better_one(
         self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.held_by(transport, monkeypatch, "lb2")
+        self.held_by(transport, monkeypatch, "lb2", "lb2")
         (item,) = self.holders(found(cluster(ASKED).without(["lb1"]), transport))
         assert item.text.endswith("lb1 (102) is left out")
 

@@ -47,7 +47,9 @@ class Scene:
     def apply(self, asking: Asking = ASKED_BY_NODES) -> ApplyReport:
         wanted = cluster(NEW)
         with_ = Apply(wanted, self.transport, self.state, self.on, event_line, "cluster: c\n", asking=asking)
-        return apply(with_, plan(wanted, self.transport, self.on), frozenset({"shrink"}), saved=False)
+        return apply(
+            with_, plan(wanted, self.state, self.transport, self.on), frozenset({"shrink"}), saved=False
+        )
 
     def watched(self, asking: Asking = ASKED_BY_NODES) -> Outage:
         found = self.apply(asking).outage
@@ -124,7 +126,10 @@ class TestWhoAsks:
         wanted = cluster(NEW)
         with_ = Apply(wanted, scene.transport, scene.state, scene.on, event_line, "cluster: c\n")
         found = apply(
-            with_, plan(wanted, scene.transport, scene.on), frozenset({"shrink", "drift"}), saved=False
+            with_,
+            plan(wanted, scene.state, scene.transport, scene.on),
+            frozenset({"shrink", "drift"}),
+            saved=False,
         )
         assert found.outage == Outage(off="no port of a VIP serves before and after it")
 

@@ -54,10 +54,16 @@ class Scene:
     def on(self, event: Event) -> None:
         self.events.append(event)
 
+    @property
+    def wanted(self) -> Cluster:
+        return with_secret(OLD + "  server b 10.0.0.22:80\n")
+
     def apply(self) -> ApplyReport:
-        wanted = with_secret(OLD + "  server b 10.0.0.22:80\n")
+        wanted = self.wanted
         with_ = Apply(wanted, self.transport, self.state, self.on, event_line, TEXT)
-        return apply(with_, plan(wanted, self.transport, self.on), frozenset({"shrink"}), saved=False)
+        return apply(
+            with_, plan(wanted, self.state, self.transport, self.on), frozenset({"shrink"}), saved=False
+        )
 
     @property
     def folder(self) -> Path:
@@ -90,6 +96,16 @@ class TestKept:
         steps = [line for line in scene.kept() if line["event"] == "done"]
         assert (steps[-1]["node"], steps[-1]["step"]) == ("lb1", "confirm")
         assert scene.state.desired(2) == TEXT and scene.state.history()[0].code == 0
+
+    def test_what_was_only_recorded_is_kept_as_applied(self, scene: Scene) -> None:
+        """As the first apply after an import: without it nobody could tell a later fix by hand apart."""
+        for name, node in scene.transport.nodes.items():
+            file = scene.wanted.node(name).file_of("haproxy")
+            assert file
+            node.state.files[file.path] = (file.content.data, "0644", "root:root")
+        report = scene.apply()
+        assert {node.serial for node in report.nodes} == {1}
+        assert scene.state.desired(1) == TEXT
 
     def test_of_one_that_fails_what_was_refused_and_what_is_said(self, scene: Scene) -> None:
         scene.transport.failing = reload_fails

@@ -26,7 +26,7 @@ from lbctl.workflows.drift import drift
 from lbctl.workflows.forget import find, forget
 from lbctl.workflows.read import whole
 from lbctl.workflows.status import notes
-from tests.unit.fake_transport import FakeTransport
+from tests.unit.fake_transport import NOTHING_KEPT, FakeTransport
 from tests.unit.test_planning import changed_vrrp, gathered
 from tests.unit.test_rollout_walk import KEY, PROXY, applied, cluster
 
@@ -294,7 +294,7 @@ class TestBehind:
         assert planned(of.without(["lb3"]), transport).empty
         assert roster.behind(of, gathered(of, transport)).keys() == {"lb3"}
         assert "left out" in notes(of, gathered(of, transport))["lb3"]
-        items = drift(of, transport, quiet).items
+        items = drift(of, NOTHING_KEPT, transport, quiet).items
         assert {item.what for item in items if "left out" in item.text} == {"note"}
         transport.failing = lambda at, node, command: command.words[0] == "take_reload"
         assert walked(of, transport).undone == {"lb3": True}

@@ -10,6 +10,7 @@ import pytest
 from lbctl.errors import InputError, LbctlError, Place, Problem
 from lbctl.model.change import Action, Standing
 from lbctl.model.event import Gathering, NodeGathered, StepDone, StepFailed, StepStarted
+from lbctl.model.plan import Apart, Plan
 from lbctl.model.report import DriftReport
 from lbctl.planning.order import role
 from lbctl.views.human import HumanView
@@ -69,15 +70,19 @@ PROMISES = {
     "the node table": ("plan", "  lb1   MASTER  3       10.15.85.31, fd00::1\n"),
     "what an apply changes in the election": (
         "plan",
-        "  no haproxy  alive  lb1 without haproxy → lb2  – → 3.6 s\n",
+        "  no haproxy  alive  lb1 [1] → lb2  – → 3.6 s\n  [1] lb1 without HAProxy still: nopreempt\n",
     ),
     "combinations that end alike are one line": (
         "election",
-        "  no haproxy or dead  alive       lb2         3.6 s\n",
+        "  dead        not dead    lb2               3.6 s\n",
     ),
     "a tie names all who may win": (
         "election",
-        "lb1 or lb2  5.6 s    equal priorities: ",
+        "lb1 or lb2 [1,2]  5.6 s\n",
+    ),
+    "what is to be said of an end stands below its table": (
+        "election",
+        "  [1] equal priorities: whichever is first\n  [2] with all back: lb2\n",
     ),
     "what an election could not know": ("election", "Notes\n  lb1: nobody knows whether cinder sees it\n"),
     "a step is a line": (
@@ -152,6 +157,7 @@ def test_a_plan_that_only_records_changes_no_node() -> None:
     out = io.StringIO()
     HumanView(out, out).plan(replace(plan, changes=recorded))
     assert recorded and not replace(plan, changes=recorded).touches and plan.touches
+    assert "installed: " not in out.getvalue() and "content: " not in out.getvalue()
     last = out.getvalue().splitlines()[-1]
     assert last == f"No changes: every node is as the file says. {len(recorded)} to record."
 
@@ -247,13 +253,28 @@ def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "33m" not in asked.getvalue()
 
 
-def test_what_is_both_pending_and_by_hand_shows_its_lines_once() -> None:
-    plan = samples.plan()
-    both = replace(plan.changes[0], standing=Standing.BOTH)
+def both_shown(plan: Plan) -> str:
+    """Of the first change alone, whose content was changed by hand as well."""
+    first = plan.changes[0]
+    differences = tuple(replace(one, standing=Standing.BOTH) for one in first.differences)
+    both = replace(first, standing=Standing.BOTH, differences=differences)
     out = io.StringIO()
     HumanView(out, out).plan(replace(plan, changes=(both,)))
-    assert out.getvalue().count("backend cinder-api: + server") == 1
-    assert "what of the lines above was by hand: lbctl drift" in out.getvalue()
+    return out.getvalue()
+
+
+def test_what_is_pending_and_by_hand_is_told_apart() -> None:
+    plan = samples.plan()
+    found = Apart(plan.changes[0].address, ("global: + nbthread 2",), ("backend cinder-api: + server x",))
+    pending, by_hand = both_shown(replace(plan, apart=(found,))).split("Changed by hand")
+    assert "+ server x" in pending and "nbthread" not in pending
+    assert "+ nbthread 2" in by_hand and "+ server x" not in by_hand
+
+
+def test_where_nobody_knows_what_was_applied_its_lines_are_shown_once() -> None:
+    shown = both_shown(samples.plan())
+    assert shown.count("backend cinder-api: + server") == 1
+    assert "which of the lines above: nobody knows" in " ".join(shown.split())
 
 
 def test_a_daemons_words_keep_their_lines() -> None:

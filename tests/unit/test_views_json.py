@@ -16,7 +16,8 @@ from tests.cases.views import samples
 ROOT = Path(__file__).parent.parent.parent
 
 KEYS = {
-    "plan": "plan cluster created digest nodes changes order impact steps problems findings summary election",
+    "plan": "plan cluster created digest nodes changes order impact steps apart problems findings summary "
+    "election",
     "change": "address node kind name action standing scope impact effects differences detail note",
     "difference": "attribute before after applied standing",
     "problem": "level code text mend file line column",
@@ -24,7 +25,7 @@ KEYS = {
     "item": "node what address differences text",
     "election": "cluster nodes failures routers notes",
     "router": "vips instances sync_groups advert_int normal rows",
-    "row": "states ends seconds why idle back",
+    "row": "states ends seconds soonest why idle back",
     "status": "cluster vips nodes notes",
     "read": "node read role holds serial cluster daemons servers lock armed undone drain drained",
     "report": "time event plan code seconds nodes summary advice run probe",

@@ -3,15 +3,18 @@
 The rules are those of keepalived's states, with the times of RFC 3768 and 5798: a backup that has not
 accepted an advert for 3 × advert_int and a skew makes itself master; a master that hears a better one gives
 up; one that goes into FAULT announces it, and the others wait for the skew alone. A sync group is master with
-all its instances, or with none. Held against keepalived 2.2.7 by tests/lab/elections.
+all its instances, or with none. A master begins its advert_int anew with each advert that comes, also with
+one that it discards: two that discard each other's hold each other up, and a third takes over for moments.
+Held against keepalived 2.2.7 by tests/lab/elections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lbctl.keepalived.election import FAULT, accepts, skew
+from lbctl.model.election import Why
 from lbctl.planning.election import Candidate
 
 Key = tuple[str, str]
@@ -19,26 +22,26 @@ Key = tuple[str, str]
 STEPS, TIES = 60, 5
 """So many changes of masters are played: what has not settled by then does not. Of so many ties, one after
 the other, every way is played; of more only one."""
+CLOSE = 0.05
+"""Of two that are due within so many seconds, either may be first: on two busy cores one that was to be
+first by 4 ms was second in three elections of eight, and by 39 ms in one of eight."""
 
 
 @dataclass(frozen=True)
 class Elector:
-    """What is master on one node, or is not: a sync group, or an instance of none."""
+    """What is master on one node, or is not: a sync group's instances, or an instance of none."""
 
-    node: str
-    instances: tuple[str, ...]
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        return tuple((self.node, name) for name in self.instances)
+    keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
 class Field:
-    """Who takes part, by whom each is heard, and what decides between two masters of the same priority."""
+    """Who takes part, whom each hears, whose adverts come to it and are discarded, and what decides between
+    two masters of the same priority."""
 
     electors: tuple[Elector, ...]
     hears: Mapping[Key, frozenset[Key]]
+    discards: Mapping[Key, frozenset[Key]]
     addresses: Mapping[Key, int]
 
 
@@ -52,11 +55,12 @@ class News:
 
 @dataclass(frozen=True)
 class Ending:
-    """The masters when nothing changes any more, and since when. `tied` = another might have been first."""
+    """The masters when nothing changes any more, and since when. `doubts` = why another might have been
+    first: TIE, CLOSE."""
 
     masters: frozenset[Elector]
     at: float
-    tied: bool = False
+    doubts: frozenset[Why] = frozenset()
     settled: bool = True
 
 
@@ -67,56 +71,66 @@ def play(
     news: Sequence[News] = (),
     *,
     early: bool = False,
+    close: float = CLOSE,
 ) -> frozenset[Ending]:
     """Every way in which it may end. Whoever is not among the candidates is dead, without a word.
 
-    `early` = the last advert of before was sent a whole advert_int ago, and not just now.
+    `early` = the last advert of before was sent a whole advert_int ago, and not just now. Of two that are due
+    within less than `close` seconds, either may be first.
     """
-    game = _Game(field, dict(candidates), sorted(news, key=lambda one: one.at), early)
-    standing = {elector for elector in field.electors if game.stands(elector)}
-    game.masters = masters & standing
+    game = _Game(field, dict(candidates), sorted(news, key=lambda one: one.at), early, close)
+    game.masters = masters.intersection(game.standing)
     game.settle()
     return game.end()
 
 
 class _Game:
-    """The moving parts. `due` is when each backup that has accepted no advert has waited long enough."""
+    """The moving parts. `standing` are alive, with no instance in FAULT; `due` is when each backup that has
+    accepted no advert has waited long enough."""
 
-    def __init__(self, field: Field, candidates: dict[Key, Candidate], news: list[News], early: bool) -> None:
+    def __init__(
+        self, field: Field, candidates: dict[Key, Candidate], news: list[News], early: bool, close: float
+    ) -> None:
         self.field = field
         self.candidates = candidates
         self.news = news
         self.early = early
+        self.close = close
+        self.standing = [one for one in field.electors if self.stands(one)]
         self.masters: frozenset[Elector] = frozenset()
         self.due: dict[Key, float] = {}
         self.paces: dict[Key, float] = {}
         self.now = 0.0
         self.since = 0.0
         self.ties = 0
+        self.doubts: frozenset[Why] = frozenset()
         self.steps = 0
 
     def copy(self) -> _Game:
-        other = _Game(self.field, dict(self.candidates), list(self.news), self.early)
+        other = _Game(self.field, dict(self.candidates), list(self.news), self.early, self.close)
         other.masters, other.due, other.paces = self.masters, dict(self.due), dict(self.paces)
         other.now, other.since, other.ties, other.steps = self.now, self.since, self.ties + 1, self.steps
+        other.doubts = self.doubts
         return other
 
     def end(self) -> frozenset[Ending]:
-        """Play on; where two are due at once, either may be the first."""
+        """Play on; where two are due at once, or nearly, either may be the first."""
         while self.steps < STEPS:
             claims = self.claims()
             first = min(claims.values(), default=None)
             if self.news and (first is None or self.news[0].at <= first):
                 self.hear(self.news.pop(0))
             elif first is None:
-                return frozenset({Ending(self.masters, self.since, self.ties > 0)})
+                return frozenset({Ending(self.masters, self.since, self.doubts, not self.restless())})
             else:
                 self.now = first
-                tied = self.rivals([one for one, at in claims.items() if at == first])
-                if len(tied) > 1 and self.ties < TIES:
-                    return frozenset(ending for one in tied for ending in self.copy().won(one).end())
-                self.won(tied[0])
-        return frozenset({Ending(self.masters, self.since, self.ties > 0, settled=False)})
+                rivals = self.rivals(claims, first)
+                if len(rivals) > 1 and self.ties < TIES:
+                    exact = sum(claims[one] == first for one in rivals) > 1
+                    self.doubts |= {Why.TIE if exact else Why.CLOSE}
+                    return frozenset(ending for one in rivals for ending in self.copy().won(one).end())
+                self.won(rivals[0])
+        return frozenset({Ending(self.masters, self.since, self.doubts, settled=False)})
 
     def stands(self, elector: Elector) -> bool:
         """Is it alive, and no instance of it in FAULT?"""
@@ -125,16 +139,49 @@ class _Game:
 
     def claims(self) -> dict[Elector, float]:
         """When each that is no master, and waits for no one any more, makes itself one."""
+        due = self.due
         return {
-            elector: max(self.due[key] for key in elector.keys)
-            for elector in self.field.electors
-            if elector not in self.masters and all(key in self.due for key in elector.keys)
+            elector: max(due[key] for key in elector.keys)
+            for elector in self.standing
+            if elector not in self.masters and all(key in due for key in elector.keys)
         }
 
-    def rivals(self, due: Sequence[Elector]) -> list[Elector]:
-        """The first of those that are due at once, and whoever hears it or is heard by it."""
-        first = due[0]
-        return [one for one in due if one is first or self.hears(one, first) or self.hears(first, one)]
+    def rivals(self, claims: Mapping[Elector, float], at: float) -> list[Elector]:
+        """The first; whoever is due with it, and hears it or is heard by it; and whoever is due so soon after
+        that it may be the first, and would keep it from becoming master then."""
+        first = next(one for one, due in claims.items() if due == at)
+        return [first] + [
+            one
+            for one, due in claims.items()
+            if one is not first
+            and (
+                (due == at and (self.hears(one, first) or self.hears(first, one)))
+                or (at < due < at + self.close and self.keeps(one, first))
+            )
+        ]
+
+    def keeps(self, one: Elector, other: Elector) -> bool:
+        """Once it is master, does the other take one of its adverts for its master's?"""
+        heard = (
+            (key, master) for key in other.keys for master in self.field.hears[key].intersection(one.keys)
+        )
+        return any(self.takes(key, master) for key, master in heard)
+
+    def restless(self) -> bool:
+        """Is there one that waits for masters alone that others hold up?"""
+        return any(
+            elector not in self.masters and all(self.held_up(key) for key in elector.keys)
+            for elector in self.standing
+        )
+
+    def held_up(self, key: Key) -> bool:
+        """Are all adverts that it waits for put off by others, which their senders discard?"""
+        masters = {one for master in self.masters for one in master.keys}
+        paces = {one: self.candidates[one].advert_int for one in masters}
+        return all(
+            any(paces[other] <= paces[one] for other in masters & self.field.discards[one])
+            for one in self.accepted(key)
+        )
 
     def hears(self, one: Elector, other: Elector) -> bool:
         return any(not self.field.hears[key].isdisjoint(other.keys) for key in one.keys)
@@ -154,9 +201,12 @@ class _Game:
         for key in self.candidates.keys() & news.candidates.keys():
             one = news.candidates[key]
             if key in self.due:
-                self.due[key] += _skew(one) - _skew(self.candidates[key])
+                self.due[key] += self.skew(key, one) - self.skew(key, self.candidates[key])
             self.candidates[key] = one
-        gone = frozenset(one for one in self.masters if not self.stands(one))
+        self.standing = [one for one in self.field.electors if self.stands(one)]
+        up = {key for one in self.standing for key in one.keys}
+        self.due = {key: at for key, at in self.due.items() if key in up}
+        gone = self.masters.difference(self.standing)
         if gone:
             self.masters -= gone
             self.since = self.now
@@ -168,9 +218,9 @@ class _Game:
             self.masters -= {min(worse, key=self.rank)}
             self.since = self.now
         left = frozenset(announced)
-        for elector in self.field.electors:
+        for elector in self.standing:
             for key in elector.keys:
-                if elector in self.masters or not self.stands(elector):
+                if elector in self.masters:
                     self.due.pop(key, None)
                 else:
                     self.wait(key, left)
@@ -184,6 +234,14 @@ class _Game:
         hears = self.field.hears[key]
         return [one for master in self.masters for one in master.keys if one in hears]
 
+    def accepted(self, key: Key) -> list[Key]:
+        """Those of them that it takes for its master's."""
+        return [one for one in self.heard(key) if self.takes(key, one)]
+
+    def takes(self, key: Key, master: Key) -> bool:
+        mine = self.candidates[key]
+        return accepts(mine.priority, mine.nopreempt, self.candidates[master].priority)
+
     def beaten(self, master: Elector) -> bool:
         """Of two masters the higher priority goes on, and of two equal ones the higher address."""
 
@@ -194,17 +252,15 @@ class _Game:
 
     def wait(self, key: Key, announced: frozenset[Key]) -> None:
         mine, heard = self.candidates[key], self.heard(key)
-        for other in heard:
-            master = self.candidates[other]
-            if accepts(mine.priority, mine.nopreempt, master.priority):
-                self.due.pop(key, None)
-                self.paces[key] = master.advert_int if mine.version == 3 else mine.advert_int
-                return
+        for other in self.accepted(key):
+            self.due.pop(key, None)
+            self.paces[key] = self.candidates[other if mine.version == 3 else key].advert_int
+            return
         if not heard and not announced.isdisjoint(self.field.hears[key]):
-            self.due[key] = self.now + self.skew(key)
+            self.due[key] = self.now + self.skew(key, mine)
             return
         pace = self.pace(key)
-        plain = (2 if self.early else 3) * pace + self.skew(key)
+        plain = (2 if self.early else 3) * pace + self.skew(key, mine)
         patience = plain + (mine.delay + pace if mine.delay and heard else 0)
         # what it waits for already it does not wait for anew; and nobody is left whom it would have spared
         self.due[key] = min(self.due.get(key, self.now + patience), self.now + patience)
@@ -213,9 +269,5 @@ class _Game:
         """Version 3 goes by the last master's interval."""
         return self.paces.get(key, self.candidates[key].advert_int)
 
-    def skew(self, key: Key) -> float:
-        return _skew(replace(self.candidates[key], advert_int=self.pace(key)))
-
-
-def _skew(one: Candidate) -> float:
-    return skew(one.priority, one.advert_int, one.version)
+    def skew(self, key: Key, one: Candidate) -> float:
+        return skew(one.priority, self.pace(key), one.version)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_address
 
-from lbctl.keepalived.advert import Awaited, unheard
+from lbctl.keepalived.advert import Awaited, unheard, unreached
 from lbctl.planning.election import Candidate
 from lbctl.planning.elections.contest import Elector, Field, Key, News
 from lbctl.planning.elections.party import Check, Party, checks, fall
@@ -24,6 +25,19 @@ class Ground:
     electors: tuple[Elector, ...]
     checks: Mapping[str, tuple[Check, ...]]
     fallen: Mapping[tuple[str, bool], tuple[tuple[News, ...], ...]]
+
+    def same(self, other: Ground) -> bool:
+        """Is all the same that decides who holds the VIPs, and how soon?"""
+        return self._decisive == other._decisive
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """The nodes' addresses."""
+        return {party.node: party.address for party in self.parties}
+
+    @property
+    def _decisive(self) -> tuple[object, ...]:
+        return self.places, self.well, self.waiting, self.checks, self.fallen
 
     def unsure(self, node: str) -> bool:
         return any(check.sight is Sight.MAY for check in self.checks[node])
@@ -49,8 +63,26 @@ class Part:
     """Routers that stand or fall together: by a VIP in common, or a sync group. `well`: their candidates."""
 
     routers: tuple[Router, ...]
-    field: Field
+    electors: tuple[Elector, ...]
     well: Mapping[Key, Candidate]
+    waiting: Mapping[Key, Awaited]
+    places: Mapping[str, str]
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        return frozenset(node for node, _ in self.well)
+
+    @cached_property
+    def field(self) -> Field:
+        """Each is held against each: not to be asked of very many."""
+        hears = {key: frozenset(_heard(key, self.waiting, self.places)) for key in self.waiting}
+        reached = {key: frozenset(_reaching(key, self.waiting, self.places)) for key in self.waiting}
+        return Field(
+            electors=self.electors,
+            hears=hears,
+            discards={key: reached[key] - hears[key] for key in self.waiting},
+            addresses={key: _number(one.source or self.places[key[0]]) for key, one in self.waiting.items()},
+        )
 
 
 def ground(parties: Sequence[Party]) -> Ground:
@@ -79,7 +111,11 @@ def parts(whole: Ground) -> Iterator[Part]:
         own = tuple(one for one in left if not reached.isdisjoint(one.keys))
         left = [one for one in left if reached.isdisjoint(one.keys)]
         yield Part(
-            own, _field(whole, reached), {key: whole.well[key] for key in whole.well if key in reached}
+            own,
+            tuple(one for one in whole.electors if not reached.isdisjoint(one.keys)),
+            {key: one for key, one in whole.well.items() if key in reached},
+            {key: one for key, one in whole.waiting.items() if key in reached},
+            whole.places,
         )
 
 
@@ -106,32 +142,28 @@ def _reached(whole: Ground, routers: Sequence[Router]) -> frozenset[Key]:
         reached |= more
 
 
-def _field(whole: Ground, reached: frozenset[Key]) -> Field:
-    waiting = {key: one for key, one in whole.waiting.items() if key in reached}
-    places = {one.node: one.address for one in whole.parties}
-    return Field(
-        electors=tuple(one for one in whole.electors if not reached.isdisjoint(one.keys)),
-        hears={key: frozenset(_heard(key, waiting, places)) for key in waiting},
-        addresses={key: _number(one.source or places[key[0]]) for key, one in waiting.items()},
-    )
-
-
 def _electors(well: Mapping[Key, Candidate]) -> Iterator[Elector]:
     groups: dict[tuple[str, str], list[str]] = {}
     for (node, name), one in well.items():
         if one.group:
             groups.setdefault((node, one.group), []).append(name)
         else:
-            yield Elector(node, (name,))
+            yield Elector(((node, name),))
     for (node, _), names in groups.items():
-        yield Elector(node, tuple(names))
+        yield Elector(tuple((node, name) for name in names))
+
+
+def _reaching(key: Key, waiting: Mapping[Key, Awaited], places: Mapping[str, str]) -> Iterator[Key]:
+    """Whose adverts come to it."""
+    for other, sender in waiting.items():
+        if other[0] != key[0] and not [*unreached(sender, waiting[key], places[key[0]])]:
+            yield other
 
 
 def _heard(key: Key, waiting: Mapping[Key, Awaited], places: Mapping[str, str]) -> Iterator[Key]:
     """Whose adverts it takes."""
-    for other, sender in waiting.items():
-        apart = other[0] != key[0]
-        if apart and not [*unheard(sender, waiting[key], places[other[0]], places[key[0]])]:
+    for other in _reaching(key, waiting, places):
+        if not [*unheard(waiting[other], waiting[key], places[other[0]], places[key[0]])]:
             yield other
 
 

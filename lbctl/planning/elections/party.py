@@ -8,12 +8,13 @@ from functools import cached_property
 
 from lbctl.document import Document
 from lbctl.haproxy.views import Bind, binds
+from lbctl.keepalived.views import Instance, SyncGroup
 from lbctl.model.cluster import MAIN_FILES, Cluster, Node
 from lbctl.model.content import Content
 from lbctl.model.election import Holders
 from lbctl.model.facts import Facts
 from lbctl.model.resource import Resource
-from lbctl.planning.election import Candidate, Standing, standing
+from lbctl.planning.election import DRAIN_FILE, Candidate, Standing, standing
 from lbctl.planning.elections.contest import Key, News
 from lbctl.planning.elections.sight import Sight, process_sight, sight
 from lbctl.planning.meaning import document, live_document
@@ -74,6 +75,25 @@ def checks(party: Party) -> tuple[Check, ...]:
     ]
     well = party.candidates()
     return tuple(one for one in found if party.candidates(frozenset({one.name})) != well)
+
+
+def assumed(party: Party) -> tuple[str, ...]:
+    """What else it follows: its documents do not tell how that will be, and it is taken to be well."""
+    own = party.standing
+    noticing = {check.name for check in checks(party)}
+    well = party.candidates()
+    asking = {one.name for one in own.scripts} | {one.name for one in own.processes}
+    counting = {name for name in asking - noticing if party.candidates(frozenset({name})) != well}
+    paths = {one.name: one.path for one in own.files if one.path != DRAIN_FILE}
+    followers: tuple[Instance | SyncGroup, ...] = (*own.instances, *own.groups.values())
+    found = []
+    for one in followers:
+        interface = one.interface if isinstance(one, Instance) else ""
+        found += [f"link {each.name}" for each in one.links if each.name != interface]
+        found += [f"check {each.name}" for each in one.scripts if each.name in counting]
+        found += [f"process {each.name}" for each in one.processes if each.name in counting]
+        found += [f"file {paths[each.name]} (0)" for each in one.files if each.name in paths]
+    return tuple(dict.fromkeys(found))
 
 
 def fall(party: Party, noticing: tuple[Check, ...], *, late: bool) -> tuple[News, ...]:

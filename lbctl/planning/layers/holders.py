@@ -14,6 +14,8 @@ from lbctl.planning.election import Candidate
 from lbctl.planning.meaning import document, live_document
 from lbctl.planning.order import vip_addresses
 
+_WAITS = "does not preempt (nopreempt)"
+
 
 def findings(cluster: Cluster, gathered: Mapping[str, Facts], unread: frozenset[str]) -> Iterator[DriftItem]:
     """Nothing while somebody is at work: VIPs move then. `unread` are nodes of which nothing is known."""
@@ -58,15 +60,19 @@ def _item(node: str, what: str, vip: str, text: str) -> DriftItem:
 
 
 def _lower(cluster: Cluster, gathered: Mapping[str, Facts], vip: str, holder: str) -> Iterator[DriftItem]:
-    """A holder that would not be chosen if all nodes took part, with what is known of those before it."""
+    """A holder that would not be chosen if all nodes took part, with what is known of those before it.
+
+    Nothing where they do not preempt and nothing else is the matter with them: their file says that.
+    """
     nodes = (*cluster.nodes, *cluster.left_out)
     found = [c for node in nodes for c in _candidates(cluster, gathered, node.name) if vip in c.vips]
     mine = next((c for c in found if c.node == holder), None)
     if mine is None:
         return
     before = sorted((c for c in found if c.priority > mine.priority), key=lambda c: -c.priority)
-    if before:
-        said = "; ".join(f"{c.node} ({c.priority}) {_why(cluster, gathered, c)}" for c in before)
+    why = [_why(cluster, gathered, c) for c in before]
+    if set(why) - {_WAITS}:
+        said = "; ".join(f"{c.node} ({c.priority}) {one}" for c, one in zip(before, why, strict=True))
         text = f"it is here, where the priority is {mine.priority}, because {said}"
         yield _item(holder, OPERATIONAL, vip, text)
 
@@ -84,7 +90,7 @@ def _why(cluster: Cluster, gathered: Mapping[str, Facts], one: Candidate) -> str
     if facts.drain:
         return "is drained"
     if one.nopreempt:
-        return "does not preempt (nopreempt)"
+        return _WAITS
     return "does not take it, and nobody knows why: its keepalived's journal may"
 
 

@@ -96,6 +96,8 @@ def election(word: str = "cinder", holder: str = "lb2") -> ElectionTable:
         (ill, alive): moved if holder == "lb2" else stays,
         (dead, alive): moved,
         (ill, ill): Outcome((("lb1",), ("lb2",)), 5.6, (Why.TIE,), (("lb2",),)),
+        (ill, dead): Outcome((("lb1",),), 0.0, back=(("lb1",),)),
+        (dead, ill): moved,
         (dead, dead): Outcome(((),), 0.0, (Why.NOBODY,), (("lb1",),)),
     }
     rows = tuple(Row(states, outcome) for states, outcome in ends.items())

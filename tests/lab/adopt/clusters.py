@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lbctl.lab import LabClient, LabController, LabNetwork, LabNode, LabSpec
@@ -17,6 +17,8 @@ from lbctl.lab.spec import join
 WRITTEN = Path(__file__).parents[2] / "cases" / "live"
 GUIDE = Path(__file__).parents[2] / "cases" / "cluster" / "guide"
 CORPUS = os.environ.get("LBCTL_CORPUS", "")
+SUDO_PASSWORD = "pass w0rd#'\"!"
+SUDO_VARIABLE = "ADOPT_SUDO_PASSWORD"
 MAIN = ("/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf")
 
 
@@ -24,7 +26,8 @@ MAIN = ("/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf")
 class Ground:
     """`network` has {} for the last part of an address; `hosts` are the nodes' own. `server` is the beginning
     of a server line that gets one more beside it, on the last of `controllers`. `edits` are (text, text) in
-    all files. `certificate`: where one is made. `setup` is a script for each node."""
+    all files. `certificate`: where one is made. `setup` is a script for each node. `own`: additions that find
+    nothing to add, on a node (NODE/NAME) or on all. With `sudo` one logs in as ops, and sudo asks."""
 
     name: str
     vip: str
@@ -39,10 +42,16 @@ class Ground:
     edits: tuple[tuple[str, str], ...] = ()
     certificate: str = ""
     setup: str = ":"
+    own: tuple[str, ...] = ()
+    sudo: bool = False
 
     @property
     def nodes(self) -> tuple[str, ...]:
         return tuple(f"lb{number}" for number, _ in enumerate(self.hosts, 1))
+
+    def wanting(self, addition: str) -> set[str]:
+        """The nodes that an addition adds something to."""
+        return {node for node in self.nodes if not {addition, f"{node}/{addition}"} & set(self.own)}
 
     @property
     def load(self) -> list[str]:
@@ -53,10 +62,13 @@ class Ground:
         def at(number: int) -> tuple[str, ...]:
             return tuple(one.format(number) for one in (self.network, self.more) if one)
 
+        usual = LabNode("", ("",), interface=self.interface)
+        if self.sudo:
+            usual = replace(usual, user="ops", become="sudo-password", password=SUDO_PASSWORD)
         return LabSpec(
             "adopt",
             tuple(
-                LabNode(name, at(host), interface=self.interface)
+                replace(usual, name=name, addresses=at(host))
                 for name, host in zip(self.nodes, self.hosts, strict=True)
             ),
             cluster=self.name,
@@ -93,6 +105,7 @@ class Ground:
                     yield f"/{source.relative_to(root)}", source
 
 
+_SOCKET = ("stats-socket",)
 _NBPROC = ("    nbproc 4\n", "")  # gone since 2.5
 
 OWN = (
@@ -103,8 +116,9 @@ OWN = (
         hosts=(11, 12, 13),
         controllers=(21, 22, 23),
         setup="mkdir -p /var/lib/haproxy/kolla; mkdir -p /etc/kolla",
+        own=_SOCKET,
     ),
-    Ground("openstack-ansible", "10.86.0.5", "server infra2_keystone_container 10.86.0.22:5000"),
+    Ground("openstack-ansible", "10.86.0.5", "server infra2_keystone_container 10.86.0.22:5000", own=_SOCKET),
     Ground(
         "tripleo",
         "10.86.0.5",
@@ -124,9 +138,16 @@ OWN = (
         'sed -i "s/priority 102/priority $((103 - ${n#lb}))/" keepalived.conf;'
         "echo net.ipv4.ip_nonlocal_bind=1 >/etc/sysctl.d/99-haproxy.conf",
     ),
-    Ground("conf-d", "10.86.0.5", "server c2 10.86.0.22:5000", certificate="/etc/haproxy/certs/api.pem"),
+    Ground(
+        "conf-d",
+        "10.86.0.5",
+        "server c2 10.86.0.22:5000",
+        certificate="/etc/haproxy/certs/api.pem",
+        own=_SOCKET,
+        sudo=True,
+    ),
     Ground("unicast", "10.86.0.5", "server c2 10.86.0.22:5000", hosts=(11, 12, 13)),
-    Ground("dual-stack", "10.86.0.5", "server c2 10.86.0.22:5000", more="fd00:86::{}/64"),
+    Ground("dual-stack", "10.86.0.5", "server c2 10.86.0.22:5000", more="fd00:86::{}/64", own=_SOCKET),
 )
 
 FOUND = (
@@ -137,6 +158,7 @@ FOUND = (
         network="192.168.1.{}/24",
         ports=(80,),
         certificate="/etc/haproxy/certs/site.pem",
+        own=("lb2/stats-socket",),
         edits=(
             ("api1:80", "192.168.1.21:80"),
             ("api2:80", "192.168.1.22:80"),
@@ -179,6 +201,7 @@ FOUND = (
         interface="ens33",
         ports=(5433, 5434, 5435),
         targets=(15432,),
+        own=_SOCKET,
         edits=(
             ("192.168.171.153:5433", "192.168.171.21:5433"),
             ("192.168.171.153:5434", "192.168.171.22:5434"),
@@ -194,5 +217,6 @@ FOUND = (
         interface="eth1",
         ports=(6443,),
         edits=(("script_user vagrant", "script_user root"),),
+        own=("idle-close",),  # it speaks TCP alone
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab.adopt.clusters import Ground
+from tests.lab.adopt.clusters import SUDO_PASSWORD, SUDO_VARIABLE, Ground
 from tests.lab.adopt.site import Adopted, make_certificate
 from tests.lab.conftest import Labs
 from tests.lab.job.steps import Site
@@ -18,6 +18,8 @@ Found = Callable[[Ground], Adopted]
 def found(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
     """A cluster that serves; its lab is taken down when another one is asked for, and at the end."""
     up: list[Adopted] = []
+    environment = pytest.MonkeyPatch()
+    environment.setenv(SUDO_VARIABLE, SUDO_PASSWORD)
 
     def bring_up(ground: Ground) -> Adopted:
         if up and up[0].ground == ground:
@@ -31,5 +33,6 @@ def found(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foun
         return up[0]
 
     yield bring_up
+    environment.undo()
     while up:
         labs.down(up.pop().lab)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lbctl.lab import Lab
+from lbctl.lab.lab import Load
 from lbctl.lab.status import status
-from tests.lab.adopt.clusters import Ground
+from tests.lab.adopt.clusters import MAIN, SUDO_VARIABLE, Ground
 from tests.lab.job.steps import Done, Site, eventually
 
 # everything that an import could have touched: bytes, modes, times of change, units, and what they run
@@ -31,7 +33,7 @@ apt-get -q -y install haproxy keepalived psmisc >/dev/null 2>&1 && systemctl sto
 
 _START = """
 systemctl -q enable haproxy keepalived
-systemctl restart haproxy keepalived && exit
+systemctl restart haproxy && systemctl restart keepalived && exit
 { haproxy -c -f /etc/haproxy/haproxy.cfg; journalctl -q -n 20 -u haproxy; } >&2
 exit 1
 """
@@ -81,8 +83,19 @@ class Adopted:
         return {node: self.lab.sh(node, _WHOLE) for node in self.ground.nodes}
 
     def import_(self, *words: str, code: int = 0) -> Done:
-        name = self.ground.name
-        return self.site.lbctl("import", "--lab", "--cluster", name, *words, *self.ground.nodes, code=code)
+        login = ["--user", "ops", "--become", "sudo", "--become-password-env", SUDO_VARIABLE]
+        words = ("--lab", "--cluster", self.ground.name, *(login if self.ground.sudo else ()), *words)
+        return self.site.lbctl("import", *words, *self.ground.nodes, code=code)
+
+    def load(self) -> Load:
+        """New, kept-alive and slow requests, until it is stopped."""
+        return self.lab.load(targets=self.ground.load, clients=10, pause=0.005)
+
+    def unmarked(self) -> dict[str, str]:
+        """The daemons' main files on each node, without the lines that lbctl's mark is on."""
+        return {
+            node: self.lab.sh(node, f"grep -v '# lbctl: ' {' '.join(MAIN)}") for node in self.ground.nodes
+        }
 
     def plan(self, code: int = 0) -> Any:
         return self.site.lbctl("plan", "--json", "--detailed-exitcode", code=code).document
@@ -103,7 +116,7 @@ class Adopted:
             assert line != found[0]
             path.write_bytes((text[: found.end()] + line + text[found.end() :]).encode())
 
-    def with_additions(self, names: list[str]) -> None:
+    def with_additions(self, names: Sequence[str]) -> None:
         text = self.site.file.read_text()
         self.site.write(re.sub(r"(?m)^additions:.*$", f"additions: [{', '.join(names)}]", text))
 

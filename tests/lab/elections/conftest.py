@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.lab.conftest import Labs
@@ -29,10 +31,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("elections: the table against keepalived")
     for variant in dict.fromkeys(one.variant for one in results):
         own = [one for one in results if one.variant == variant]
-        good = sum(one.good for one in own)
-        terminalreporter.write_line(f"{variant:34} {len(own):4} tried {good:4} agreed")
+        terminalreporter.write_line(_line(variant, own))
     for one in results:
         if not one.good:
             terminalreporter.write_line(f"  {one}")
+    terminalreporter.write_line(_line("all", results))
+
+
+def _line(name: str, results: Sequence[Result]) -> str:
+    """How many agreed; and of the takeovers, how near they came to the soonest and to the latest moment."""
     good = sum(one.good for one in results)
-    terminalreporter.write_line(f"{'all':34} {len(results):4} tried {good:4} agreed")
+    timed = [one for one in results if one.timed]
+    after, late = min((-one.early for one in timed), default=0), max((one.late for one in timed), default=0)
+    times = (
+        f"; {len(timed):3} takeovers, from soonest {after:+.2f} s to latest {late:+.2f} s" if timed else ""
+    )
+    return f"{name:34} {len(results):4} tried {good:4} agreed{times}"

@@ -109,6 +109,7 @@ VARIANTS = (
     _one("weight 20 reverse", follows("quick weight 20 reverse")),
     _one("no check", _BARE),
     _one("nopreempt", QUICK + "\n  nopreempt"),
+    _one("nopreempt, far apart", QUICK + "\n  nopreempt", priorities=(200, 120, 40)),
     _one("nopreempt, weight 0", _FAULT + "\n  nopreempt"),
     _one("nopreempt on lb2", (QUICK, QUICK + "\n  nopreempt", QUICK)),
     _one("nopreempt, MASTER", QUICK + "\n  nopreempt", state="MASTER"),
@@ -151,6 +152,9 @@ SLOW = (
     _one("fall 3, weight 0", follows("slow weight 0")),
     _one("two checks", follows("slow weight 0", "quick weight 20", "other")),
     _one("nopreempt, fall 3", follows("slow weight 20") + "\n  nopreempt"),
+    _one(
+        "nopreempt, fall 3, far apart", follows("slow weight 90") + "\n  nopreempt", priorities=(160, 100, 40)
+    ),
 )
 
 _PASSES = ("s3cret", "s3cret", "0ther")
@@ -161,6 +165,7 @@ OF_VERSION_2 = (
     _one("version 2, weight 20"),
     _one("version 2, weight 0", _FAULT),
     _one("version 2, nopreempt", QUICK + "\n  nopreempt"),
+    _one("version 2, nopreempt, far apart", QUICK + "\n  nopreempt", priorities=(200, 120, 40)),
     _one("version 2, far apart", QUICK, priorities=(200, 120, 10)),
     _one("version 2, another auth_pass", _AUTHENTICATED),  # type: ignore[arg-type]  # three, as there are
 )

@@ -40,7 +40,7 @@ def within(cell: Cell) -> int:
         return LONGEST
     if cell.way is Way.TOGETHER:
         return 7 if cell.fault in WAITED_FOR else 10
-    return 8 if cell.way is Way.JOINING else 6
+    return 8
 
 
 def busy(site: Site, node: str) -> bool:

@@ -169,7 +169,8 @@ class Site:
         return [sys.executable, "-m", "lbctl", *words]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "NO_COLOR": "1"}
+        code = str(Path(__file__).parents[3])
+        return {**os.environ, "PYTHONPATH": code, "NO_COLOR": "1", "LBCTL_LAB": self.lab.spec.prefix}
 
     def lbctl(self, *words: str, code: int | None = 0) -> Done:
         """Run lbctl in the workspace, without a terminal; `code` is what it has to end with (None: any)."""

@@ -60,6 +60,7 @@ class TestDrain:
         assert report.failed == 0, report.lines()
         assert site.sh("lb1", f"ls {RECORD}", check=False) == ""
         assert "was not drained" in site.lbctl("undrain", "lb1").out
+        assert site.lbctl("drift").out == ""
 
     def test_one_whose_time_has_passed_is_drift(self, working: Site) -> None:
         site = working
@@ -161,3 +162,4 @@ class TestHandover:
         assert timeline.longest(2) < 0.05
         assert "losslessly" in done.document["how"] and load.report.failed == 0
         assert "nothing to give" in site.lbctl("handover", "lb1").out
+        assert site.lbctl("drift").out == "", "where nobody preempts it is at home there"

@@ -59,7 +59,7 @@ def texts(code: str, daemon: str, side: str) -> Iterator[str]:
                 yield text
 
 
-@pytest.mark.parametrize(("code", "daemon"), SAID, ids="-".join)
+@pytest.mark.parametrize(("code", "daemon"), SAID, ids=["-".join(one) for one in SAID])
 def test_the_daemon_says_so(ground: Ground, code: str, daemon: str) -> None:
     words = SAID[code, daemon]
     wrong, right = (list(texts(code, daemon, side)) for side in ("has", "has_not"))

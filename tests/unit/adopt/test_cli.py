@@ -21,6 +21,9 @@ Captured = pytest.CaptureFixture[str]
         (["-lb1=x"], "No such option"),
         (["--cluster", "a b", "lb1"], "'a b' cannot be a cluster's name"),
         (["--become", "su", "lb1"], "--become knows no 'su'"),
+        (["--become-password-env", "X", "lb1"], "--become-password-env is for sudo"),
+        (["--become", "sudo", "--become-password-env", "pass word", "lb1"], "takes the name of a variable"),
+        (["--become", "sudo", "--become-password-env", "NOT_SET", "lb1"], "variable NOT_SET is not set"),
         (["--merge", "lb1"], "--merge is for the cluster file's own nodes"),
         (["--lab", "--cluster", "no-such-cluster", "lb1"], "no lab is up for cluster no-such-cluster"),
     ],
@@ -33,3 +36,9 @@ def test_what_cannot_be_is_said_in_one_line(
     shown = capsys.readouterr()
     assert said in shown.err and shown.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_is_not_shown_where_its_variable_was_asked_for(capsys: Captured) -> None:
+    assert __main__.run(["import", "--become", "sudo", "--become-password-env", "open sesame", "lb1"]) == 1
+    shown = capsys.readouterr()
+    assert "sesame" not in shown.out + shown.err

@@ -223,7 +223,7 @@ class TestNodes:
         found = imported(tmp_path, first, replace(second, files={**second.files, HAPROXY_CFG: proxy}))
         assert text(tmp_path, "lb2/haproxy.cfg").endswith("# one more\n")
         assert "lb2: a file for each node" in "; ".join(f"{t.nodes[-1]}: {t.text}" for t in found.taken)
-        assert {t.name: t.text for t in found.differs} == {"${node.priority}": "100, 99"}
+        assert {t.name: t.text for t in found.differs} == {"${node.priority}": "lb1: 100, lb2: 99"}
 
 
 class TestHands:

@@ -70,6 +70,18 @@ class TestEdits:
             edits(TEXT, [one, other], NODES)
         assert said in str(raised.value)
 
+    @pytest.mark.parametrize("new", [("    bind *:80",), ("    bind *:80", "    bind *:81"), ()])
+    def test_a_word_of_one_nodes_own(self, new: tuple[str, ...]) -> None:
+        """It would become every node's: a priority, an address."""
+        with pytest.raises(CannotMergeError) as raised:
+            edits(TEXT, [changed("lb2", 2, *new)], NODES)
+        assert "line 3: ${node.address} was changed on lb2 alone" in str(raised.value)
+        assert edits(TEXT, both(2, *new), NODES)[0].lines == new
+
+    def test_beside_a_word_of_the_nodes_own(self) -> None:
+        (edit,) = edits(TEXT, [changed("lb2", 2, "    bind 192.0.2.2:80 ssl")], NODES)
+        assert edit.lines == ("    bind ${node.address}:80 ssl",)
+
     def test_a_line_that_stands_for_several(self) -> None:
         file = Rendered("lb1", ("a", "p1", "p2", "b"), ("a", "p1", "p3", "b"), (1, 2, 2, 3))
         with pytest.raises(CannotMergeError) as raised:
@@ -87,7 +99,40 @@ class TestMerged:
         now = ("global", "    maxconn 300", *TEXT[2:])
         with pytest.raises(CannotMergeError) as raised:
             merged(TEXT, now, [Edit(2, 2, ("    maxconn 200",))])
-        assert "line 2 of what was applied last" in str(raised.value)
+        assert "line 2 of what was applied last: changed by hand, and in this file too" in str(raised.value)
+        assert raised.value.detail.split("\n") == [
+            "as it was applied      maxconn 100",
+            "by hand                maxconn 200",
+            "in this file           maxconn 300",
+        ]
+
+    def test_what_is_in_the_file_already_is_not_made_twice(self) -> None:
+        for edit in (Edit(2, 2, ("    maxconn 200",)), Edit(3, 2, ("    new",)), Edit(2, 2, ())):
+            now = (*TEXT[: edit.first - 1], *edit.lines, *TEXT[edit.last :])
+            assert merged(TEXT, now, [edit]) == now
+
+    def test_lines_that_both_put_in_at_one_place_are_a_persons(self) -> None:
+        now = (*TEXT[:2], "    night", "    morning", *TEXT[2:])
+        with pytest.raises(CannotMergeError) as raised:
+            merged(TEXT, now, [Edit(3, 2, ("    night",))])
+        assert "(nothing)" in raised.value.detail
+
+    @pytest.mark.parametrize(
+        ("now", "edit", "new"),
+        [
+            # a line beside one that was changed here: put in after it, before it, and changed itself
+            ((*TEXT[:1], "x", *TEXT[2:]), Edit(3, 2, ("n",)), (TEXT[0], "x", "n", *TEXT[2:])),
+            ((*TEXT[:1], "x", *TEXT[2:]), Edit(2, 1, ("n",)), (TEXT[0], "n", "x", *TEXT[2:])),
+            ((*TEXT[:1], "x", *TEXT[2:]), Edit(3, 3, ("n",)), (TEXT[0], "x", "n", *TEXT[3:])),
+            # and beside one that was put in here
+            ((*TEXT[:2], "x", *TEXT[2:]), Edit(2, 2, ("n",)), (TEXT[0], "n", "x", *TEXT[2:])),
+            ((*TEXT[:2], "x", *TEXT[2:]), Edit(3, 3, ("n",)), (*TEXT[:2], "x", "n", *TEXT[3:])),
+            # or that went
+            ((TEXT[0], *TEXT[2:]), Edit(3, 2, ("n",)), (TEXT[0], "n", *TEXT[2:])),
+        ],
+    )
+    def test_side_by_side(self, now: tuple[str, ...], edit: Edit, new: tuple[str, ...]) -> None:
+        assert merged(TEXT, now, [edit]) == new
 
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d d", "  e"]), min_size=1, max_size=12).map(tuple)

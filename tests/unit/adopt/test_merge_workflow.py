@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,14 @@ import pytest
 from lbctl.desired import load
 from lbctl.errors import RefusedError
 from lbctl.model.adoption import Merged
+from lbctl.model.change import Standing
 from lbctl.model.cluster import HAPROXY_CFG, KEEPALIVED_CONF
+from lbctl.model.plan import Plan
 from lbctl.store.workspace import ClusterState, workspace_of
+from lbctl.views.human_plan import plan_lines
+from lbctl.workflows.drift import drift
 from lbctl.workflows.merge import merge
+from lbctl.workflows.plan import plan
 from tests.unit.fake_transport import FakeTransport
 from tests.unit.test_rollout_walk import applied
 
@@ -86,6 +92,13 @@ class Scene:
         cluster = load(self.root / "cluster.yaml")
         return merge(cluster, self.state, self.transport, lambda event: None)
 
+    def plan(self) -> Plan:
+        return plan(load(self.root / "cluster.yaml"), self.state, self.transport, lambda event: None)
+
+    def drift(self) -> list[tuple[str, str, str]]:
+        report = drift(load(self.root / "cluster.yaml"), self.state, self.transport, lambda event: None)
+        return [(item.what, item.node, item.text) for item in report.items]
+
     def rendered(self, node: str, daemon: str) -> bytes:
         file = load(self.root / "cluster.yaml").node(node).file_of(daemon)
         assert file
@@ -106,7 +119,7 @@ def test_nothing_by_hand_is_nothing(scene: Scene) -> None:
 
 
 def test_what_is_pending_alone_is_nothing_by_hand(scene: Scene) -> None:
-    scene.write("haproxy.cfg", PROXY + "    server b 10.0.0.22:80\n")
+    scene.write("haproxy.cfg", PROXY + MORE)
     assert scene.merge() == ()
 
 
@@ -131,11 +144,10 @@ def test_the_fix_is_taken_and_references_stay(scene: Scene) -> None:
 
 def test_beside_the_mornings_work(scene: Scene) -> None:
     """Desired, applied and live all differ: what was applied is found by the node's own record."""
-    more = "    server b 10.0.0.22:80\n"
-    scene.write("haproxy.cfg", PROXY + more)
+    scene.write("haproxy.cfg", PROXY + MORE)
     scene.by_hand(HAPROXY_CFG, faster)
     scene.merge()
-    assert scene.text("haproxy.cfg") == faster(PROXY) + more
+    assert scene.text("haproxy.cfg") == faster(PROXY) + MORE
 
 
 def test_from_one_node_for_all(scene: Scene) -> None:
@@ -149,6 +161,61 @@ def test_the_mode_of_the_file_here_stays(scene: Scene) -> None:
     scene.by_hand(HAPROXY_CFG, faster)
     scene.merge()
     assert (scene.root / "haproxy.cfg").stat().st_mode & 0o777 == 0o640
+
+
+MORE = "    server b 10.0.0.22:80\n"
+FIX, WORK = "global: ~ maxconn 1000 -> maxconn 2000", "backend b: + server b 10.0.0.22:80"
+
+
+def lines(scene: Scene) -> list[str]:
+    """What a person sees of the changes."""
+    shown = "\n".join(f"{one.head}{one.body}" for one in plan_lines(scene.plan(), text=False))
+    return re.split(r"\n(?:Impact|Steps)", shown)[0].split("\n")
+
+
+class TestApart:
+    """The plan and drift say what was changed by hand, and what the cluster file changes."""
+
+    def test_what_is_pending_and_what_was_by_hand(self, scene: Scene) -> None:
+        scene.write("haproxy.cfg", PROXY + MORE)
+        scene.by_hand(HAPROXY_CFG, faster)
+        made = scene.plan()
+        assert [(one.address.node, one.by_hand, one.own) for one in made.apart] == [
+            (node, (FIX,), (WORK,)) for node in ("lb1", "lb2")
+        ]
+        assert {one.standing for one in made.changes if one.action.touches} == {Standing.BOTH}
+        head = "  ~ file/etc/haproxy/haproxy.cfg  lb1, lb2  (update, reload haproxy)"
+        title = "Changed by hand since the last apply, would be undone"
+        assert lines(scene)[7:13] == [head, f"      {WORK}", "", title, head, f"      {FIX}"]
+        assert scene.drift()[:2] == [("drift", "lb1", FIX), ("pending", "lb1", WORK)]
+
+    def test_of_the_same_line_both_are_told(self, scene: Scene) -> None:
+        scene.write("haproxy.cfg", PROXY.replace("1000", "3000"))
+        scene.by_hand(HAPROXY_CFG, faster)
+        (one, _) = scene.plan().apart
+        assert (one.by_hand, one.own) == ((FIX,), ("global: ~ maxconn 1000 -> maxconn 3000",))
+
+    def test_on_one_node_alone(self, scene: Scene) -> None:
+        scene.write("haproxy.cfg", PROXY + MORE)
+        scene.by_hand(HAPROXY_CFG, faster, "lb2")
+        (one,) = scene.plan().apart
+        assert (one.address.node, one.by_hand, one.own) == ("lb2", (FIX,), (WORK,))
+        assert sum(FIX in line for line in lines(scene)) == 1
+
+    def test_by_hand_alone_reads_as_it_was_done(self, scene: Scene) -> None:
+        scene.by_hand(HAPROXY_CFG, faster)
+        (one, _) = scene.plan().apart
+        assert (one.by_hand, one.own) == ((FIX,), ())
+        assert [line for line in lines(scene) if "maxconn" in line and "somebody" not in line] == [
+            f"      {FIX}"
+        ]
+
+    def test_what_was_applied_is_not_kept_here(self, scene: Scene) -> None:
+        scene.state.desired_file(1).unlink()
+        scene.write("haproxy.cfg", PROXY + MORE)
+        scene.by_hand(HAPROXY_CFG, faster)
+        assert scene.plan().apart == ()
+        assert any("nobody knows" in line for line in lines(scene))
 
 
 def refused(scene: Scene) -> str:
@@ -185,7 +252,7 @@ def test_two_fixes_of_one_line(scene: Scene) -> None:
 def test_without_what_was_applied_only_what_is_not_pending(scene: Scene) -> None:
     scene.state.desired_file(1).unlink()
     scene.by_hand(HAPROXY_CFG, faster)
-    scene.write("haproxy.cfg", PROXY + "    server b 10.0.0.22:80\n")
+    scene.write("haproxy.cfg", PROXY + MORE)
     assert "what was applied last is not kept here" in refused(scene)
     scene.write("haproxy.cfg", PROXY)
     assert scene.merge()
