@@ -23,14 +23,14 @@ _LOADS = """ | {
 # `networkd INTERFACE KEEP`: what it configures, by its own state files, and its KeepConfiguration= (the last
 # one counts, drop-ins come after the file); `NetworkManager INTERFACE STATE` as nmcli says it
 _CLAIMED = """
-! systemctl -q is-active systemd-networkd || for index in /sys/class/net/*/ifindex; do
+[ ! -d /run/systemd/netif/links ] || ! systemctl -q is-active systemd-networkd || for index in /sys/class/net/*/ifindex; do
   interface=${index%/ifindex} state=/run/systemd/netif/links/$(cat "$index")
   file=$(sed -n 's/^NETWORK_FILE=//p' "$state" 2>/dev/null)
   [ -n "$file" ] && ! grep -q '^ADMIN_STATE=unmanaged' "$state" || continue
   echo "systemd-networkd ${interface##*/} $(systemd-analyze cat-config "systemd/network/${file##*/}" |
     sed -n 's/^KeepConfiguration *= *//p' | tail -n 1)"
 done
-! systemctl -q is-active NetworkManager ||
+[ ! -d /run/NetworkManager ] || ! systemctl -q is-active NetworkManager ||
   nmcli -t -f DEVICE,STATE device | sed -n 's/^\\([^:]*\\):/NetworkManager \\1 /p'
 :"""
 
