@@ -20,8 +20,8 @@ _LOADS = """ | {
   done
 }; :"""
 
-# `systemd-networkd INTERFACE KEEP`: what it configures, by its own state files, and its KeepConfiguration= (the
-# last one counts, drop-ins come after the file); `NetworkManager INTERFACE STATE` as nmcli says it
+# `systemd-networkd INTERFACE KEEP`: what it configures, by its own state files, and its KeepConfiguration=
+# (the last one counts, drop-ins come after the file); `NetworkManager INTERFACE STATE` as nmcli says it
 _CLAIMED = """(
 links=/run/systemd/netif/links
 if [ -d $links ] && systemctl -q is-active systemd-networkd; then
