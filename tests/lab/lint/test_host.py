@@ -1,4 +1,4 @@
-"""What lint is told of a node that no file of the daemons says: gathered from nodes, where it happens."""
+"""What lint is told of a node that no file of the daemons says: from real nodes, and what happens there."""
 
 from __future__ import annotations
 
