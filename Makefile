@@ -13,7 +13,7 @@ help:
 	@echo "make faults    every fault at every step on every node, LABS=2 side by side: forty minutes (root)"
 	@echo "make lossless  no failed request in 100,000 a run, for every change that moves a VIP or need not: an hour and a half (root)"
 	@echo "make elections every combination of dead nodes and HAProxys, many variants of keepalived.conf, against the table: eight minutes (root)"
-	@echo "make findings  what lint warns of, shown on real daemons, and not once it is mended: six minutes (root)"
+	@echo "make findings  what lint warns of, shown on real daemons, and not once it is mended: ten minutes (root)"
 	@echo "make imports   seven clusters that others set up, and five of LBCTL_CORPUS, taken over under load: a quarter of an hour (root)"
 	@echo "make corpus    real configurations in LBCTL_CORPUS: every edit, and what HAProxy 3.0 and keepalived read in them (root)"
 	@echo "make bench     the figures, side by side with other tools (root)"

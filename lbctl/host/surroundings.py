@@ -20,19 +20,23 @@ _LOADS = """ | {
   done
 }; :"""
 
-# `networkd INTERFACE KEEP`: what it configures, by its own state files, and its KeepConfiguration= (the last
-# one counts, drop-ins come after the file); `NetworkManager INTERFACE STATE` as nmcli says it
-_CLAIMED = """
-! systemctl -q is-active systemd-networkd || for index in /sys/class/net/*/ifindex; do
-  interface=${index%/ifindex} state=/run/systemd/netif/links/$(cat "$index")
-  file=$(sed -n 's/^NETWORK_FILE=//p' "$state" 2>/dev/null)
-  [ -n "$file" ] && ! grep -q '^ADMIN_STATE=unmanaged' "$state" || continue
-  echo "systemd-networkd ${interface##*/} $(systemd-analyze cat-config "systemd/network/${file##*/}" |
-    sed -n 's/^KeepConfiguration *= *//p' | tail -n 1)"
-done
-! systemctl -q is-active NetworkManager ||
+# `systemd-networkd INTERFACE KEEP`: what it configures, by its own state files, and its KeepConfiguration=
+# (the last one counts, drop-ins come after the file); `NetworkManager INTERFACE STATE` as nmcli says it
+_CLAIMED = """(
+links=/run/systemd/netif/links
+if [ -d $links ] && systemctl -q is-active systemd-networkd; then
+  for index in /sys/class/net/*/ifindex; do
+    interface=${index%/ifindex} link=$links/$(cat "$index")
+    file=$(sed -n 's/^NETWORK_FILE=//p' "$link" 2>/dev/null)
+    [ -n "$file" ] && ! grep -q '^ADMIN_STATE=unmanaged' "$link" || continue
+    echo "systemd-networkd ${interface##*/} $(systemd-analyze cat-config "systemd/network/${file##*/}" |
+      sed -n 's/^KeepConfiguration *= *//p' | tail -n 1)"
+  done
+fi
+if [ -d /run/NetworkManager ] && systemctl -q is-active NetworkManager; then
   nmcli -t -f DEVICE,STATE device | sed -n 's/^\\([^:]*\\):/NetworkManager \\1 /p'
-:"""
+fi
+)"""
 
 # where they leave addresses alone that they have not set
 _LEAVES = {

@@ -59,9 +59,11 @@ def modes(file: File) -> Iterator[Problem]:
 
 
 def nowhere(file: File) -> Iterator[Problem]:
-    """Proxies that have nobody to send a request to."""
+    """Proxies that have nobody to send a request to; where nothing binds no request comes."""
+    bound = {one.proxy for one in file.binds}
     for section in file.sections:
-        if section.used and _ANSWERS.isdisjoint(_keywords(section)):
+        reached = section.name in bound or not section.accepts
+        if section.used and reached and _ANSWERS.isdisjoint(_keywords(section)):
             said = f"{section.proxy.kind} {section.name} has no server and no backend: "
             said += (
                 "every request is answered 503" if section.proxy.mode == "http" else "connections are closed"

@@ -1,12 +1,15 @@
-"""Two nodes for all cases, with both daemons and no cluster of lbctl's."""
+"""Nodes for all cases, with both daemons and no cluster of lbctl's."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from lbctl.lab import LabClient, LabNetwork, LabNode, LabSpec
 from tests.lab.conftest import Labs
 from tests.lab.lint.bench import Bench
+from tests.lab.lint.proxies import Ground, bring_up
 from tests.lab.lint.texts import ADDRESSES
 
 
@@ -18,3 +21,10 @@ def bench(labs: Labs) -> Bench:
     made = Bench(labs.up(spec))
     made.install()
     return made
+
+
+@pytest.fixture(scope="session")
+def ground(labs: Labs) -> Iterator[Ground]:
+    made = bring_up(labs)
+    yield made
+    labs.down(made.lab)

@@ -10,6 +10,7 @@ from lbctl import haproxy, keepalived
 from lbctl.lab import Lab, LabClient, LabController, LabNetwork, LabNode, LabSpec
 from lbctl.lint import Machine, Subject, Text, find
 from tests.lab.conftest import Labs
+from tests.lab.lint.selection import ALL
 
 VIP = "10.22.0.5"
 ELSEWHERE = "10.22.0.66"
@@ -21,8 +22,10 @@ SPEC = LabSpec(
     tuple(LabNode(name, (f"{address}/24",)) for name, address in NODES.items()),
     controllers=tuple(LabController(name, (f"{a}/24",), (PORT,)) for name, a in CONTROLLERS.items()),
     client=LabClient(("10.22.0.201/24",)),
+    cluster="lint",
     networks=(LabNetwork("vrrp", ("10.22.0.254/24",)),),
     vips=(VIP,),
+    extra_packages=("network-manager",) if ALL else (),
 )
 KEEPALIVED = f"""\
 vrrp_instance api {{
@@ -65,6 +68,13 @@ class Ground:
         said = self.sh("lb1", "haproxy -c -f /tmp/checked.cfg 2>&1; echo $?", check=False)
         words, _, status = said.strip().rpartition("\n")
         return int(status), words
+
+    def says(self, daemon: str, text: str) -> str:
+        """All that its own check says of a file; of interfaces these nodes have eth0 alone."""
+        path, data = "/tmp/checked.conf", text.encode("utf-8", "surrogateescape")
+        words = {"haproxy": "haproxy -c -f", "keepalived": "keepalived -t -f"}[daemon]
+        self.lab.exec("lb1", ["sh", "-c", 'cat >"$1"', "sh", path], stdin=data)
+        return self.sh("lb1", f"{words} {path} 2>&1 | LC_ALL=C tr -d '\\200-\\377'", check=False)
 
     def serve(self, text: str, *nodes: str) -> str:
         """Restart HAProxy with this file; what the unit said of it."""
@@ -113,9 +123,9 @@ def codes(text: str, *others: str) -> set[str]:
     return {finding.problem.code for finding in find(Subject("lint", machines, additions=()))}
 
 
-def bring_up(labs: Labs, spec: LabSpec = SPEC) -> Ground:
+def bring_up(labs: Labs) -> Ground:
     """Both daemons installed on both nodes, the VIP on lb1."""
-    made = Ground(labs.up(spec))
+    made = Ground(labs.up(SPEC))
     for number, node in enumerate(NODES):
         made.sh(node, _INSTALL)
         made.write(node, KEEPALIVED % (102 - number), "/etc/keepalived/keepalived.conf")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.conftest import Labs
 from tests.lab.lint.proxies import (
     CONTROLLERS,
     ELSEWHERE,
@@ -15,19 +13,11 @@ from tests.lab.lint.proxies import (
     PORT,
     VIP,
     Ground,
-    bring_up,
     codes,
     eventually,
 )
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module")
-def ground(labs: Labs) -> Iterator[Ground]:
-    made = bring_up(labs)
-    yield made
-    labs.down(made.lab)
 
 
 HEAD = """\

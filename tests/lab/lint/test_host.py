@@ -7,18 +7,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lbctl.lab import Lab
-from tests.lab.conftest import Labs
-from tests.lab.lint.proxies import NODES, SPEC, VIP, Ground, bring_up, eventually
+from tests.lab.lint.proxies import NODES, VIP, Ground, eventually
+from tests.lab.lint.selection import only_whole
 
 pytestmark = pytest.mark.lab
-ALL = os.environ.get("LBCTL_LINT") == "all"
 CLUSTER = f"""\
 cluster: {{name}}
 lab: only
@@ -27,6 +25,7 @@ additions: []
 nodes:
   lb1: {{{{address: {NODES["lb1"]}, priority: 101}}}}
   lb2: {{{{address: {NODES["lb2"]}, priority: 100}}}}
+sysctl: {{{{net.ipv4.ip_nonlocal_bind: 1}}}}
 haproxy: {{{{file: haproxy.cfg}}}}
 keepalived: {{{{file: keepalived.conf}}}}
 """
@@ -43,7 +42,7 @@ MANY = f"frontend many\n    bind {VIP}:80\n    maxconn 10000\n    http-request r
 ELSEWHERE = f"frontend here\n    bind {VIP}:80\n    default_backend elsewhere\n"
 PIECE = "backend elsewhere\n    http-request return status 200 content-type text/plain string elsewhere\n"
 OPTIONS, LIMITS = "/etc/default/haproxy", "/etc/systemd/system/haproxy.service.d/limits.conf"
-NETWORK = "/etc/systemd/network/10-eth0.network"
+KEEPALIVED_CONF, NETWORK = "/etc/keepalived/keepalived.conf", "/etc/systemd/network/10-eth0.network"
 
 
 @dataclass(frozen=True)
@@ -73,13 +72,9 @@ class Looked:
         return {one["code"] for one in json.loads(done.stdout)["findings"] if node in one["nodes"]}
 
 
-@pytest.fixture(scope="module")
-def looked(labs: Labs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looked]:
-    """With NetworkManager on the nodes where everything is tried."""
-    extra = ("network-manager",) if ALL else ()
-    made = bring_up(labs, replace(SPEC, cluster="lint-host", controllers=(), extra_packages=extra))
-    yield Looked(made, tmp_path_factory.mktemp("lint"))
-    labs.down(made.lab)
+@pytest.fixture
+def looked(ground: Ground, tmp_path: Path) -> Looked:
+    return Looked(ground, tmp_path)
 
 
 def test_the_limit_of_open_files_is_the_limit_of_connections(looked: Looked) -> None:
@@ -115,7 +110,36 @@ def test_a_name_that_stands_in_a_file_which_only_the_node_has(looked: Looked) ->
     assert "unknown-name" in looked.codes()
 
 
-@pytest.mark.parametrize("keep", ["static", "no"])
+def test_a_check_whose_command_is_not_there(looked: Looked) -> None:
+    """Without a weight it means FAULT: the VIP is gone from a node whose HAProxy is well."""
+    ground = looked.ground
+    ground.runs(HEAD + MANY)
+    kept = ground.sh("lb1", f"cat {KEEPALIVED_CONF}")
+    check = 'vrrp_script check {\n    script "/usr/bin/killall -0 haproxy"\n    interval 1\n}\n'
+    follows = "    track_script {\n        check\n    }\n}"
+    ground.write("lb1", check + kept.rstrip().removesuffix("}") + follows, KEEPALIVED_CONF)
+    ground.sh("lb1", "systemctl restart keepalived")
+    try:
+        assert "no-psmisc" in looked.codes()
+        eventually(lambda: ground.holds("lb2"))
+        assert not ground.holds("lb1")
+    finally:
+        ground.write("lb1", kept, KEEPALIVED_CONF)
+        ground.sh("lb1", "systemctl restart keepalived")
+    eventually(lambda: ground.holds("lb1"))
+    assert "no-psmisc" not in looked.codes()
+
+
+def test_a_backup_that_may_not_bind_to_the_vip(looked: Looked) -> None:
+    ground = looked.ground
+    ground.write("lb2", HEAD + MANY)
+    for value in ("0", "1"):
+        ground.sh("lb2", f"sysctl -qw net.ipv4.ip_nonlocal_bind={value}")
+        assert ("no-nonlocal-bind" in looked.codes("lb2")) is (value == "0")
+        assert ("cannot bind socket" in ground.serve(HEAD + MANY, "lb2")) is (value == "0")
+
+
+@pytest.mark.parametrize("keep", [pytest.param("static", marks=only_whole), "no"])
 def test_networkd_takes_what_is_not_its_own(looked: Looked, keep: str) -> None:
     """With KeepConfiguration=static the VIP stays. `networkctl reconfigure` is what netplan does, and what it
     does at its start on a machine with udev."""
@@ -137,7 +161,7 @@ def test_networkd_takes_what_is_not_its_own(looked: Looked, keep: str) -> None:
     assert "address-manager" not in looked.codes()
 
 
-@pytest.mark.skipif(not ALL, reason="LBCTL_LINT=all has NetworkManager on the nodes")
+@only_whole
 def test_network_manager_takes_what_is_not_its_own(looked: Looked) -> None:
     """Nothing of a connection that it has only found there, nor of a device that it does not manage."""
     ground = looked.ground
