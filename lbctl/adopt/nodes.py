@@ -34,11 +34,16 @@ def subjects(found: Sequence[Live], given: Mapping[str, str]) -> tuple[list[Subj
 
 
 def address(live: Live, vips: set[str]) -> str:
-    """The node's own on the interface of its first instance, "" where there is none."""
+    """The node's own: what it sends adverts from, or that on the interface of its first instance, "" = none.
+
+    A VIP is none, also where adverts are sent from it.
+    """
     found = _instances(live)
     for one in found:
         with suppress(ValueError):
-            return str(ip_address(one.unicast_source))
+            source = str(ip_address(one.unicast_source))
+            if source not in vips:
+                return source
     interface = found[0].interface if found else ""
     six = bool(found and found[0].vips and ":" in found[0].vips[0].address)
     own = [(name, one) for name, one in live.addresses if _may_be(one, vips)]

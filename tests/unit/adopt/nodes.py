@@ -7,13 +7,14 @@ from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
 
+from lbctl.adopt.clusterfile import Value
 from lbctl.adopt.live import File, Live, all_named
 from lbctl.model.adoption import Adoption
 from lbctl.model.cluster import HAPROXY_CFG, KEEPALIVED_CONF
 from lbctl.model.command import Answer
 from lbctl.workflows.adopt import Wishes, take, write
 
-HEAD: dict[str, str] = {"cluster": "taken"}
+HEAD: dict[str, Value] = {"cluster": "taken"}
 
 
 def file(path: str, data: bytes, mode: str = "0644", owner: str = "root", group: str = "root") -> File:
@@ -56,10 +57,14 @@ def node(
 
 
 def imported(
-    root: Path, *found: Live, names: Mapping[str, str] | None = None, files: bool = True
+    root: Path,
+    *found: Live,
+    names: Mapping[str, str] | None = None,
+    files: bool = True,
+    head: Mapping[str, Value] = HEAD,
 ) -> Adoption:
     """The workspace that import makes of them; it proves itself, or raises."""
-    adoption, subjects = take(found, Wishes(HEAD, names or {}, files))
+    adoption, subjects = take(found, Wishes(head, names or {}, files))
     return write(root, adoption, subjects)
 
 

@@ -134,12 +134,15 @@ class TestWorkspace:
         assert text(tmp_path, "secrets/.gitignore") == "*\n" and text(tmp_path, ".gitignore") == "mine\n"
 
     def test_nothing_is_left_behind_when_it_is_refused(self, tmp_path: Path) -> None:
-        """A VIP that is a node's own address is nothing that a cluster file can say."""
-        vrrp = VRRP.replace(b"interface eth0", b"interface eth0\n    unicast_src_ip 192.0.2.10")
         with pytest.raises(RefusedError) as raised:
-            imported(tmp_path, node(1, PROXY, vrrp))
-        assert "192.0.2.10 is a VIP" in str(raised.value) and str(tmp_path) not in str(raised.value)
+            imported(tmp_path, node(1, PROXY, VRRP), head={"cluster": "no name"})
+        assert "no name" in str(raised.value) and str(tmp_path) not in str(raised.value)
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_vip_is_no_address_of_a_node_also_where_adverts_are_sent_from_it(self, tmp_path: Path) -> None:
+        vrrp = VRRP.replace(b"interface eth0", b"interface eth0\n    unicast_src_ip 192.0.2.10")
+        imported(tmp_path, node(1, PROXY, vrrp))
+        assert "lb1: {address: 192.0.2.1}" in text(tmp_path)
 
     def test_no_secret_is_anywhere_else(self, tmp_path: Path) -> None:
         vrrp = VRRP.replace(
