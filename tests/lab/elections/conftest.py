@@ -46,4 +46,6 @@ def _line(name: str, results: Sequence[Result]) -> str:
     times = (
         f"; {len(timed):3} takeovers, from soonest {after:+.2f} s to latest {late:+.2f} s" if timed else ""
     )
-    return f"{name:34} {len(results):4} tried {good:4} agreed{times}"
+    again = sum(one.tries > 1 for one in results)
+    held = f"; {again} tried again: a keepalived was held up" if again else ""
+    return f"{name:34} {len(results):4} tried {good:4} agreed{times}{held}"

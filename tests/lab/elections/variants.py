@@ -15,10 +15,15 @@ USUAL = (102, 101, 100)
 DRAIN = "/var/lib/lbctl/drain"
 DRAINED = (-253, 0, 0)
 
+HELD_UP = 0.2
+"""Seconds by which a keepalived runs late of its own timers when it says so in its log."""
+
 _HEAD = """\
 global_defs {{
   enable_script_security
   script_user root
+  max_auto_priority -1
+  min_auto_priority_delay {held_up}
 }}
 vrrp_script quick {{
   script "/usr/bin/killall -0 haproxy"
@@ -208,7 +213,7 @@ class Batch:
 
     def conf(self, node: int) -> str:
         """The node's keepalived.conf."""
-        text = _HEAD.format(interval=self.interval, drain=DRAIN)
+        text = _HEAD.format(interval=self.interval, drain=DRAIN, held_up=round(HELD_UP * 1_000_000))
         members: dict[str, list[str]] = {}
         for number, variant, router in self._numbered():
             members.setdefault(variant.name, []).append(f"V{number}")
