@@ -8,7 +8,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 help:
 	@echo "make demo      boot the example cluster here, change it under load, show what that costs"
-	@echo "make check     lint, format, types, unit tests: no root, under a minute"
+	@echo "make check     lint, format, types, unit tests: no root, about five minutes"
 	@echo "make test      check, and the tests on real nodes in the lab (root)"
 	@echo "make faults    every fault at every step on every node, LABS=2 side by side: forty minutes (root)"
 	@echo "make lossless  no failed request in 100,000 a run, for every change that moves a VIP or need not: an hour and a half (root)"
