@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
+from itertools import pairwise
 
 from lbctl import haproxy, keepalived
 from lbctl.adopt import hands
@@ -237,7 +238,7 @@ def _reads(unit: str, arguments: Sequence[str]) -> tuple[str, ...]:
     """The files and folders that a daemon's command line names as its configuration."""
     found: list[str] = []
     options = _FILE_OPTIONS[unit]
-    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for option, value in pairwise((*arguments, "")):
         name, equals, rest = option.partition("=")
         if option in options:
             found.append(value)
