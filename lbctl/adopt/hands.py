@@ -67,7 +67,8 @@ def probe() -> Probe:
     paths = " ".join(path for tool in TOOLS for path in tool.paths)
     units = " ".join(unit for tool in TOOLS for unit in tool.units)
     there = f'for f in {paths}; do [ ! -e "$f" ] || echo "$f"; done'
-    run = f'for u in {units}; do systemctl -q is-active "$u" 2>/dev/null && echo "$u"; done; :'
+    on = '{ systemctl -q is-active "$u" || systemctl -q is-enabled "$u"; } 2>/dev/null'
+    run = f'for u in {units}; do {on} && echo "$u"; done; :'
     return Probe("hands", f"{there}; {run}")
 
 
