@@ -38,6 +38,9 @@ def taken_in(change: Change, applied: Content) -> bool:
     if change.before is None or change.after is None:
         return False
     was, live, desired = (decode(one.data).split("\n") for one in (applied, change.before, change.after))
+    gone = {line for line in set(was).difference(live) if was.count(line) == 1}
+    if not gone.isdisjoint(desired):
+        return False  # wherever it would come back
     ahead = _changes(live, desired)
     for a1, a2, b1, b2 in _changes(was, live):
         lines = set(was[a1:a2])

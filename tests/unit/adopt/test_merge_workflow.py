@@ -181,6 +181,16 @@ def test_a_fix_of_which_a_part_is_taken_is_not(scene: Scene) -> None:
     assert {one.by_hand for one in scene.plan().apart} == {(FIX, "defaults: ~ mode http -> mode tcp")}
 
 
+def test_a_line_that_would_come_back_is_undone_wherever_it_stands(scene: Scene) -> None:
+    """The file has what was put in by hand, at another place, and still what was taken out."""
+    bind = "    bind 10.0.0.9:80\n"
+    scene.by_hand(
+        HAPROXY_CFG, lambda text: text.replace(f"frontend f\n{bind}", "    maxconn 9\nfrontend f\n")
+    )
+    scene.write("haproxy.cfg", PROXY.replace(bind, f"{bind}    maxconn 9\n"))
+    assert any(problem.code == "drift" for problem in scene.plan().problems)
+
+
 def test_from_one_node_for_all(scene: Scene) -> None:
     scene.by_hand(HAPROXY_CFG, faster, "lb2")
     assert scene.merge()[0].nodes == ("lb2",)
