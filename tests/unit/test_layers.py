@@ -64,6 +64,14 @@ def other(node: FakeNode, old: bytes, new: bytes, path: str = HAPROXY) -> None:
     node.state.files[path] = data.replace(old, new), mode, owner
 
 
+GROUPED = (
+    b"vrrp_sync_group g {\n  group {\n    v\n    w\n  }\n}\n"
+    b"vrrp_instance w {\n  interface eth0\n  virtual_router_id 48\n  priority 90\n"
+    b"  virtual_ipaddress {\n    10.0.0.8\n  }\n}\nvrrp_instance v {"
+)
+"""A second instance, with which no node is better than another one."""
+
+
 class TestUnloaded:
     def test_nothing_is_said_of_a_healthy_cluster(self, transport: FakeTransport) -> None:
         for node in transport.nodes.values():
@@ -339,6 +347,29 @@ class TestHolders:
         self.held_by(transport, monkeypatch, "lb3", "lb3")
         (item,) = self.holders(found(of, transport))
         assert item.text.endswith("lb1 (102) does not preempt (nopreempt); lb2 (101) is drained")
+
+    @pytest.mark.parametrize(
+        ("old", "new", "why"),
+        [
+            (
+                b"  advert_int 1\n",
+                b"  advert_int 1\n  preempt_delay 300\n",
+                "lb1 (102) takes it 300 s after it is back (preempt_delay)",
+            ),
+            (
+                b"vrrp_instance v {",
+                GROUPED,
+                "lb1 (102) is not better in every instance of sync group g, and takes all or none",
+            ),
+        ],
+    )
+    def test_where_vrrp_itself_keeps_it_there_it_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes, why: str
+    ) -> None:
+        of = changed_vrrp(cluster(ASKED), old, new)
+        transport = applied(of)
+        self.held_by(transport, monkeypatch, "lb2", "lb2")
+        assert [item.text.partition("because ")[2] for item in self.holders(found(of, transport))] == [why]
 
     def test_a_node_that_is_left_out_may_be_the_better_one(
         self, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lbctl.document import Document
 from lbctl.model.cluster import Cluster
@@ -65,12 +65,13 @@ def _lower(cluster: Cluster, gathered: Mapping[str, Facts], vip: str, holder: st
     Nothing where they do not preempt and nothing else is the matter with them: their file says that.
     """
     nodes = (*cluster.nodes, *cluster.left_out)
-    found = [c for node in nodes for c in _candidates(cluster, gathered, node.name) if vip in c.vips]
+    every = [c for node in nodes for c in _candidates(cluster, gathered, node.name)]
+    found = [c for c in every if vip in c.vips]
     mine = next((c for c in found if c.node == holder), None)
     if mine is None:
         return
     before = sorted((c for c in found if c.priority > mine.priority), key=lambda c: -c.priority)
-    why = [_why(cluster, gathered, c) for c in before]
+    why = [_why(cluster, gathered, c) or _by_rule(every, c, holder) for c in before]
     if set(why) - {_WAITS}:
         said = "; ".join(f"{c.node} ({c.priority}) {one}" for c, one in zip(before, why, strict=True))
         text = f"it is here, where the priority is {mine.priority}, because {said}"
@@ -78,7 +79,7 @@ def _lower(cluster: Cluster, gathered: Mapping[str, Facts], vip: str, holder: st
 
 
 def _why(cluster: Cluster, gathered: Mapping[str, Facts], one: Candidate) -> str:
-    """Why this node has not got it."""
+    """What keeps this node from it, "" = nothing that was read there."""
     if one.node in cluster.excluded:
         return "is left out"
     facts = gathered.get(one.node)
@@ -87,10 +88,19 @@ def _why(cluster: Cluster, gathered: Mapping[str, Facts], one: Candidate) -> str
     for unit in ("keepalived", "haproxy"):
         if not facts.active(unit):
             return f"does not run {unit}"
-    if facts.drain:
-        return "is drained"
+    return "is drained" if facts.drain else ""
+
+
+def _by_rule(every: Sequence[Candidate], one: Candidate, holder: str) -> str:
+    """What VRRP says of a node that is well, and has not got it."""
     if one.nopreempt:
         return _WAITS
+    theirs = {c.instance: c.priority for c in every if c.node == holder}
+    group = [c for c in every if one.group and (c.node, c.group) == (one.node, one.group)]
+    if any(c.priority <= theirs.get(c.instance, 0) for c in group):
+        return f"is not better in every instance of sync group {one.group}, and takes all or none"
+    if one.delay:
+        return f"takes it {one.delay:g} s after it is back (preempt_delay)"
     return "does not take it, and nobody knows why: its keepalived's journal may"
 
 
