@@ -67,7 +67,7 @@ def lint(
     if sarif and json:
         raise UsageError("--sarif and --json are two forms of the same", mend="leave one of them out")
     with closing(view(json, no_color)) as shown:
-        report = _live(file, shown.event) if live else _files(paths or [file])
+        report = _live(file, shown.event) if live else _files(paths, file)
         if sarif:
             from lbctl.views.sarif import sarif_document
 
@@ -78,10 +78,10 @@ def lint(
         raise typer.Exit(FOUND)
 
 
-def _files(paths: list[Path]) -> LintReport:
-    from lbctl.workflows.lint import files
+def _files(paths: list[Path] | None, file: Path) -> LintReport:
+    from lbctl.workflows.lint import cluster_file, files
 
-    return files(paths)
+    return files(paths) if paths else cluster_file(file)
 
 
 def _live(file: Path, emit: Emit) -> LintReport:

@@ -6,6 +6,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; a result witho
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import PurePath
 from urllib.parse import quote
@@ -62,7 +63,9 @@ def _result(one: Finding) -> Mapping[str, Json]:
 def _location(one: Finding) -> Mapping[str, Json]:
     place = one.problem.place
     assert place is not None
-    physical: dict[str, Json] = {"artifactLocation": {"uri": quote(PurePath(place.file).as_posix())}}
+    physical: dict[str, Json] = {
+        "artifactLocation": {"uri": quote(os.fsencode(PurePath(place.file).as_posix()))}
+    }
     if place.line:
         region: dict[str, Json] = {"startLine": place.line}
         if place.column:

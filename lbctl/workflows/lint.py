@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lbctl.desired import load
-from lbctl.desired.plain import is_cluster_file, nodes
+from lbctl.desired.plain import is_cluster_file, nodes, unreadable
 from lbctl.errors import InputError, Problem
 from lbctl.lint import Machine, Subject, Text, between, find
 from lbctl.model.cluster import Cluster
@@ -17,26 +17,36 @@ from lbctl.workflows.read import Emit, read_all
 
 
 def files(paths: Sequence[Path]) -> LintReport:
-    """Findings in cluster files and in daemons' own files; nothing is resolved, run or connected to.
+    """Findings in cluster files (.yaml) and in daemons' own files; all of these together are one cluster."""
+    return _files(
+        [one for one in paths if is_cluster_file(one)], [one for one in paths if not is_cluster_file(one)]
+    )
 
-    All daemons' files together are one cluster. Raises InputError for what cannot be read; what keeps a
+
+def cluster_file(path: Path) -> LintReport:
+    """Findings in a cluster file, whatever its name is."""
+    return _files([path], [])
+
+
+def _files(clusters: Sequence[Path], plain: Sequence[Path]) -> LintReport:
+    """Nothing is resolved, run or connected to. Raises InputError for what cannot be read; what keeps a
     cluster file from being rendered is a finding of level error.
     """
+    if problems := [problem for path in clusters if (problem := unreadable(path))]:
+        raise InputError(problems)
     found: list[Finding] = []
     subjects: list[Subject] = []
-    plain = [path for path in paths if not is_cluster_file(path)]
-    for path in paths:
-        if is_cluster_file(path):
-            try:
-                cluster = load(path, secrets=False)
-            except InputError as error:
-                found += [Finding(problem) for problem in error.problems]
-                continue
-            found += [Finding(problem) for problem in cluster.problems]
-            subjects.append(looked_at.desired(cluster))
+    for path in clusters:
+        try:
+            cluster = load(path, secrets=False)
+        except InputError as error:
+            found += [Finding(problem) for problem in error.problems]
+            continue
+        found += [Finding(problem) for problem in cluster.problems]
+        subjects.append(looked_at.desired(cluster))
     if plain:
         subjects.append(_plain(plain))
-    return _report(", ".join(map(str, paths)), found, subjects)
+    return _report(", ".join(map(str, [*clusters, *plain])), found, subjects)
 
 
 def live(cluster: Cluster, reader: Reader, emit: Emit) -> LintReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -125,17 +126,43 @@ def test_levels_and_exit_codes(files: Path, capsys: Output) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("missing.cfg", "it cannot be read"),
+        ("missing.cfg", "it cannot be read: No such file"),
+        ("missing.yaml", "it cannot be read: No such file"),
+        ("folder.yaml", "it cannot be read: not a regular file"),
+        ("pipe.cfg", "it cannot be read: not a regular file"),
         ("odd.conf", "neither"),
-        ("empty", "there is no .cfg or .conf file"),
+        ("empty", "there is no haproxy.cfg and no keepalived.conf"),
+        ("others", "there is no haproxy.cfg and no keepalived.conf"),
     ],
 )
 def test_what_cannot_be_looked_at(files: Path, capsys: Output, path: str, said: str) -> None:
     Path("odd.conf").write_text("[Service]\n")
-    Path("empty").mkdir()
-    assert run(["lint", path, str(files)]) == 1
+    os.mkfifo("pipe.cfg")
+    for folder in ("empty", "folder.yaml", "others"):
+        Path(folder).mkdir()
+    Path("others", "rsyslog.conf").write_text("module(load)\n")
+    assert run(["lint", path, str(files), "--fail-on", "never"]) == 1
     err = capsys.readouterr().err
     assert said in err and path in err and "Traceback" not in err
+
+
+def test_what_else_a_directory_holds_is_passed_over(files: Path, capsys: Output) -> None:
+    before = findings(capsys, str(files), code=2)
+    (files / "lb1" / "rsyslog.conf").write_text("module(load)\n")
+    assert findings(capsys, str(files), code=2) == before
+
+
+def test_a_cluster_file_may_have_any_name(tmp_path: Path, capsys: Output) -> None:
+    named = tmp_path / "prod.cluster"
+    named.write_bytes(BAD.read_bytes())
+    assert run(["lint", "--json", "-f", str(named)]) == 2
+    assert "hadnover" in capsys.readouterr().out
+
+
+def test_sarif_of_a_name_that_is_no_utf8(files: Path, capsys: Output) -> None:
+    (files / "lb1").rename(files / os.fsdecode(b"lb\xe9"))
+    assert run(["lint", "--sarif", str(files)]) == 2
+    assert "files/lb%E9/haproxy.cfg" in capsys.readouterr().out
 
 
 def test_sarif_shows_each_in_its_place(files: Path, capsys: Output) -> None:
