@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lbctl.model.election import (
+    Difference,
     ElectionChange,
     ElectionTable,
     Holders,
@@ -101,7 +102,7 @@ def election_lines(cluster: str, table: ElectionTable) -> Iterator[Line]:
 def change_lines(change: ElectionChange) -> Iterator[Line]:
     """What an apply changes in it, before and after."""
     for one in differences(change):
-        yield from title(f"Election of {', '.join(one.vips)}, before → after{_bound(change.after)}")
+        yield from title(f"Election of {', '.join(one.vips)}, before → after{_bound(one)}")
         routers = [side.router(one.vips[0]) for side in (change.before, change.after)]
         remarks = _Remarks()
         cells = {
@@ -193,6 +194,6 @@ def _summary(table: ElectionTable) -> str:
     )
 
 
-def _bound(table: ElectionTable) -> str:
+def _bound(of: ElectionTable | Difference) -> str:
     """Of many nodes not every combination is worked out."""
-    return f" with at most {count(table.failures, 'failure')}" if table.failures < len(table.nodes) else ""
+    return f" with at most {count(of.failures, 'failure')}" if of.failures < len(of.nodes) else ""

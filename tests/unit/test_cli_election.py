@@ -76,6 +76,17 @@ def test_a_remark_of_before_stands_beside_what_it_is_said_of() -> None:
     assert "\nlb1, lb2: no check that counts sees a dead HAProxy\n" in said
 
 
+def test_a_node_that_goes_leaves_the_vip_to_those_that_stay() -> None:
+    three = parties(conf(102), conf(101), conf(100))
+    moved = change(three, three[:2])
+    assert moved is not None
+    rows = [line.head.plain.split() + line.body.plain.split() for line in change_lines(moved)]
+    assert ["dead", "dead", "not", "dead", "lb3", "→", "nobody", "3.6", "s", "→", "–"] in rows
+    assert not any(
+        "at most" in line.body.plain for line in change_lines(moved) if "Election" in line.body.plain
+    )
+
+
 def test_it_is_kept_with_a_saved_plan_and_makes_none_stale() -> None:
     old = cluster(PROXY)
     made = plan(old, changed_vrrp(old, b"  advert_int 1\n", b"  advert_int 2\n"))

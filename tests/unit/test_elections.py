@@ -545,6 +545,19 @@ def test_what_an_apply_changes_when_a_node_comes_or_a_vip() -> None:
     assert change([], two) is None
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "failures"), [(3, 2, 3), (1, 3, 3), (5, 4, 2), (4, 5, 2), (8, 2, 1)]
+)
+def test_every_combination_is_compared_when_nodes_come_or_go(before: int, after: int, failures: int) -> None:
+    """A table of fewer nodes is complete: it leaves none out."""
+    found = change(*(parties(*(conf(100 + number) for number in range(some))) for some in (before, after)))
+    assert found is not None
+    (one,) = differences(found)
+    assert one.failures == failures
+    every = set(combinations(one.nodes, failures))
+    assert {*one.alike, *(states for states, *_ in one.rows)} == every
+
+
 def test_nothing_is_played_where_vrrp_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of haproxy.cfg alone costs no table."""
     monkeypatch.delattr("lbctl.planning.elections.change.on")
