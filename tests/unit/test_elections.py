@@ -550,7 +550,8 @@ def test_what_an_apply_changes_when_a_node_comes_or_a_vip() -> None:
 )
 def test_every_combination_is_compared_when_nodes_come_or_go(before: int, after: int, failures: int) -> None:
     """A table of fewer nodes is complete: it leaves none out."""
-    found = change(*(parties(*(conf(100 + number) for number in range(some))) for some in (before, after)))
+    old, new = (parties(*(conf(100 + number) for number in range(some))) for some in (before, after))
+    found = change(old, new)
     assert found is not None
     (one,) = differences(found)
     assert one.failures == failures
