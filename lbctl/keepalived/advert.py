@@ -12,6 +12,7 @@ from ipaddress import ip_address
 
 from lbctl.document import Document
 from lbctl.keepalived.election import master_down
+from lbctl.keepalived.settings import DOWN_TIMER_ADVERTS
 from lbctl.keepalived.tables import AUTH_PASS_LENGTH
 from lbctl.keepalived.views import Instance, PeerView, instances, peer_view
 from lbctl.model.ip import canonical
@@ -61,6 +62,7 @@ class Awaited:
     vips: frozenset[str]
     peers: tuple[str, ...] = ()
     source: str = ""
+    down_timer_adverts: int = DOWN_TIMER_ADVERTS
 
     @property
     def place(self) -> str:
@@ -70,7 +72,7 @@ class Awaited:
     @property
     def patience(self) -> float:
         """Seconds without such an advert after which it makes itself master, at most."""
-        return master_down(self.advert_int, self.version)
+        return master_down(self.down_timer_adverts, self.advert_int, self.version)
 
 
 def awaited(document: Document) -> tuple[Awaited, ...]:
@@ -155,6 +157,7 @@ def _awaited(one: Instance, view: PeerView) -> Awaited:
         vips=frozenset(vip.address for vip in one.vips),
         peers=tuple(map(canonical, one.peers)),
         source=one.unicast_source,
+        down_timer_adverts=one.down_timer_adverts,
     )
 
 

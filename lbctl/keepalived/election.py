@@ -12,16 +12,19 @@ FAULT = 0
 
 
 def skew(priority: int, advert_int: float, version: int) -> float:
-    """Seconds that a backup of this priority waits longer than 3 × advert_int: the higher, the shorter.
+    """Seconds that a backup of this priority waits longer than for the adverts: the higher, the shorter.
 
     (256 - priority) / 256 of a second in version 2 (RFC 3768), of an advert_int in 3 (RFC 5798).
     """
     return (256 - priority) / 256 * (advert_int if version == 3 else 1.0)
 
 
-def master_down(advert_int: float, version: int) -> float:
-    """Seconds without an advert after which a backup makes itself master, at most: with the longest skew."""
-    return 3 * advert_int + skew(0, advert_int, version)
+def master_down(adverts: int, advert_int: float, version: int) -> float:
+    """Seconds without an advert after which a backup makes itself master, at most: with the longest skew.
+
+    `adverts` are waited for in vain: 3 (RFC 5798), or down_timer_adverts.
+    """
+    return adverts * advert_int + skew(0, advert_int, version)
 
 
 def accepts(priority: int, nopreempt: bool, advert: int) -> bool:

@@ -5,6 +5,7 @@ Each function takes a vrrp_instance as it is read. Measured with 2.2.7.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lbctl.document import Statement
@@ -17,6 +18,7 @@ DEFAULT_ADVERT_INT = 1.0
 SHORTEST, LONGEST = 0.01, 255.0  # an advert_int, in seconds
 LONGEST_OF_3 = 40.96
 LONGEST_DELAY = 1000.0
+DOWN_TIMER_ADVERTS, MOST_ADVERTS = 3, 100
 ON, OFF = ("", "on", "true", "yes"), ("off", "false", "no")
 _SOURCES = ("unicast_src_ip", "mcast_src_ip")
 
@@ -27,6 +29,7 @@ class Defaults:
 
     version: int
     strict: bool
+    down_timer_adverts: int
 
     @classmethod
     def of(cls, tree: Tree) -> Defaults:
@@ -35,6 +38,8 @@ class Defaults:
         return cls(
             next((one for one in reversed(versions) if one), 2),
             any(block.find("vrrp_strict") for block in found),
+            _adverts(word for block in found for word in values(block, "vrrp_down_timer_adverts"))
+            or DOWN_TIMER_ADVERTS,
         )
 
 
@@ -124,6 +129,19 @@ def advert_int(block: Statement, version: int) -> float:
         return max(1.0, float(int(seconds + 0.5)))
     # from 40.955 on it rounds to 40.96, which no advert can hold
     return LONGEST_OF_3 - 0.01 if seconds >= LONGEST_OF_3 else int(round(seconds * 1e6) / 1e4 + 0.5) / 100
+
+
+def down_timer_adverts(block: Statement, defaults: Defaults, is_strict: bool) -> int:
+    """So many adverts are waited for in vain: the last good number; strict mode has 3."""
+    if is_strict:
+        return DOWN_TIMER_ADVERTS
+    return _adverts(values(block, "down_timer_adverts")) or defaults.down_timer_adverts
+
+
+def _adverts(words: Iterable[str]) -> int:
+    """0 = none of them is good."""
+    found = [whole(word, 1, MOST_ADVERTS) for word in words]
+    return next((one for one in reversed(found) if one), 0)
 
 
 def nopreempt(block: Statement) -> bool:

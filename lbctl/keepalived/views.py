@@ -57,7 +57,8 @@ class Instance:
 
     `vmac` = its VIPs are on an interface of its own, with a MAC address of its own. `links` are the
     interfaces and BFD neighbours that it follows; `preempt_delay` in seconds. `family` is 4 or 6; `dropped`
-    are addresses of the other one, which the daemon does not take.
+    are addresses of the other one, which the daemon does not take. `down_timer_adverts` are waited for in
+    vain before it makes itself master.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Instance:
     family: int = 4
     version: int = 2
     dropped: tuple[Vip, ...] = ()
+    down_timer_adverts: int = settings.DOWN_TIMER_ADVERTS
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,7 @@ def _instance(
         family=family,
         version=version,
         dropped=dropped,
+        down_timer_adverts=settings.down_timer_adverts(block, defaults, strict),
     )
 
 

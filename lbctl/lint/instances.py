@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from lbctl.keepalived.additions import DRAIN_PATH
 from lbctl.keepalived.election import FAULT, HIGHEST, OWNER, skew
+from lbctl.keepalived.settings import DOWN_TIMER_ADVERTS
 from lbctl.keepalived.views import Vip
 from lbctl.lint.part import Found, Part, alone, texts, whole
 from lbctl.lint.rules import problem
@@ -146,10 +147,14 @@ def slow_takeover(subject: Subject) -> Found:
     for part in alone(subject):
         if part.advert and part.priority() != FAULT:
             own = part.instance
-            wait = 3 * own.advert_int + skew(part.priority(), own.advert_int, part.advert.version)
+            wait = own.down_timer_adverts * own.advert_int + skew(
+                part.priority(), own.advert_int, part.advert.version
+            )
             if wait > LONG:
+                adverts = own.down_timer_adverts
+                also = f" and down_timer_adverts {adverts}" if adverts != DOWN_TIMER_ADVERTS else ""
                 said = (
-                    f"{own.name} has advert_int {own.advert_int:g}: a dead master is missed after "
+                    f"{own.name} has advert_int {own.advert_int:g}{also}: a dead master is missed after "
                     f"{wait:.1f} s"
                 )
                 yield part.node, problem("slow-takeover", said, part.place)

@@ -115,9 +115,11 @@ class ElectionChange:
 @dataclass(frozen=True)
 class Difference:
     """VIPs for which an apply changes the same: the combinations of the nodes' states, and how each ends
-    before and after; None = nobody knows the VIP then. `alike` are those that end as before."""
+    before and after; None = nobody knows the VIP then. `alike` are those that end as before. `failures` is
+    the most that fail at once in them."""
 
     vips: tuple[str, ...]
     nodes: tuple[str, ...]
+    failures: int
     rows: tuple[tuple[States, Outcome | None, Outcome | None], ...]
     alike: tuple[States, ...] = ()

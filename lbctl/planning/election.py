@@ -15,6 +15,7 @@ from lbctl.keepalived.election import (
     preempt_delay,
     preempts,
 )
+from lbctl.keepalived.settings import DOWN_TIMER_ADVERTS
 from lbctl.keepalived.views import (
     Instance,
     Script,
@@ -37,7 +38,8 @@ DRAINED = -253
 class Candidate:
     """One node's part in the election of one instance. `priority` is the effective one; `patience` is the
     longest for which it waits for an advert before it makes itself master, in seconds; `delay` is for how
-    long it takes adverts of lower priority beside that. `group` is its sync group, "" = none."""
+    long it takes adverts of lower priority beside that. `group` is its sync group, "" = none.
+    `down_timer_adverts` are waited for in vain."""
 
     node: str
     instance: str
@@ -49,6 +51,7 @@ class Candidate:
     version: int = 2
     delay: float = 0.0
     group: str = ""
+    down_timer_adverts: int = DOWN_TIMER_ADVERTS
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,12 @@ class Standing:
             priority,
             not preempts(one),
             one.advert_int,
-            waits.patience if waits else master_down(one.advert_int, 2),
+            waits.patience if waits else master_down(one.down_timer_adverts, one.advert_int, 2),
             tuple(vip.address for vip in one.vips),
             waits.version if waits else 2,
             preempt_delay(one),
             one.sync_group,
+            one.down_timer_adverts,
         )
 
 
@@ -140,8 +144,9 @@ def patience(of: Iterable[Candidate]) -> float:
 
 
 def settle_seconds(of: Iterable[Candidate]) -> float:
-    """How long an election may take: a dead master is missed for 3 × advert_int + up to 1 s (RFC 5798)."""
-    return 4 * max((c.advert_int for c in of), default=1.0) + 6
+    """How long an election may take: a dead master is missed for down_timer_adverts × advert_int + up to 1 s
+    (RFC 5798: 3)."""
+    return max(((c.down_timer_adverts + 1) * c.advert_int for c in of), default=4.0) + 6
 
 
 def drainable(document: Document | None) -> bool:

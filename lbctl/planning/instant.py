@@ -57,14 +57,15 @@ def renewed(change: Change) -> tuple[Renewed, ...]:
 
 
 def election_seconds(change: Change) -> float:
-    """How long an election among new virtual routers may take, there or back: 3 × advert_int and a skew.
+    """How long an election among new virtual routers may take, there or back: the adverts and a skew.
 
     Half a second more, and one for the daemons' own work. 0 = nothing is elected anew.
     """
     if not renewed(change):
         return 0.0
     before, after = _sides(change)
-    return 4 * max((one.advert_int for one in (*before, *after)), default=1.0) + 1.5
+    waits = ((one.down_timer_adverts + 1) * one.advert_int for one in (*before, *after))
+    return max(waits, default=4.0) + 1.5
 
 
 def unsafe(gathered: Mapping[str, Facts], shared: Sequence[Change]) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from lbctl.model.election import (
+    Difference,
     ElectionChange,
     ElectionTable,
     Holders,
@@ -21,10 +23,10 @@ from lbctl.model.election import (
 )
 from lbctl.planning.elections.change import differences
 from lbctl.views.cover import ANY, Cube, cover
-from lbctl.views.line import Line, Part, columns, count, line, seconds, title
+from lbctl.views.line import Line, Part, columns, count, line, seconds, title, width
 
-COLUMNS = 4
-"""Of more nodes than these the lines name those that matter."""
+COLUMNS, WIDTH = 4, 100
+"""Of more nodes than these, and where a table would be wider, the lines name those that matter."""
 
 _STATES = {
     ANY: "any",
@@ -83,10 +85,11 @@ class _Remarks:
 
 
 def election_lines(cluster: str, table: ElectionTable) -> Iterator[Line]:
-    """A table for every virtual router, what could not be known, and how many combinations that were."""
+    """A table for the virtual routers that end alike, what could not be known, and how many combinations
+    that were."""
     yield line((f"Election of cluster {cluster}", "bold"), f": {', '.join(table.nodes) or 'no node'}")
-    for router in table.routers:
-        yield from title(_name(router))
+    for router, *others in _alike(table.routers):
+        yield from title(_name([router, *others]))
         remarks = _Remarks()
         cells = {row.states: _cells(router, row.outcome, remarks) for row in router.rows}
         yield from _lines(table.nodes, cells, ())
@@ -101,7 +104,7 @@ def election_lines(cluster: str, table: ElectionTable) -> Iterator[Line]:
 def change_lines(change: ElectionChange) -> Iterator[Line]:
     """What an apply changes in it, before and after."""
     for one in differences(change):
-        yield from title(f"Election of {', '.join(one.vips)}, before → after{_bound(change.after)}")
+        yield from title(f"Election of {', '.join(one.vips)}, before → after{_bound(one)}")
         routers = [side.router(one.vips[0]) for side in (change.before, change.after)]
         remarks = _Remarks()
         cells = {
@@ -113,10 +116,25 @@ def change_lines(change: ElectionChange) -> Iterator[Line]:
     yield from (line(note) for note in change.after.notes if note not in change.before.notes)
 
 
-def _name(router: RouterTable) -> str:
-    group = f", sync group {', '.join(router.sync_groups)}" if router.sync_groups else ""
-    names = ", ".join(router.instances)
-    return f"{', '.join(router.vips)} ({names}{group}, advert_int {router.advert_int:g} s)"
+def _alike(routers: Iterable[RouterTable]) -> Iterable[Sequence[RouterTable]]:
+    """Those of which the same is to be said, together."""
+    found: dict[object, list[RouterTable]] = {}
+    for one in routers:
+        found.setdefault((one.advert_int, one.normal, one.rows), []).append(one)
+    return found.values()
+
+
+def _name(routers: Sequence[RouterTable]) -> str:
+    vips, names, groups = (
+        ", ".join(dict.fromkeys(chain(*some)))
+        for some in (
+            (one.vips for one in routers),
+            (one.instances for one in routers),
+            (one.sync_groups for one in routers),
+        )
+    )
+    group = f", sync group {groups}" if groups else ""
+    return f"{vips} ({names}{group}, advert_int {routers[0].advert_int:g} s)"
 
 
 def _lines(nodes: Sequence[str], cells: Mapping[States, Cells], beside: Sequence[States]) -> Iterator[Line]:
@@ -130,12 +148,14 @@ def _lines(nodes: Sequence[str], cells: Mapping[States, Cells], beside: Sequence
         for words, some in alike.items()
         for cube in cover(some, [*beside, *(one for one, other in cells.items() if other != words)])
     ]
-    wide = len(nodes) <= COLUMNS
-    head: tuple[str, ...] = (*nodes, "holder", "at most") if wide else ("holder", "at most", "when")
-    rows: list[tuple[Part, ...]] = [tuple((word, "dim") for word in head)]
-    for cube, words in found:
-        rows.append((*map(_state, cube), *words.parts) if wide else (*words.parts, _when(nodes, cube)))
-    yield from columns(rows)
+    wide = [_head(*nodes, "holder", "at most"), *((*map(_state, cube), *one.parts) for cube, one in found)]
+    narrow = [_head("holder", "at most", "when"), *((*one.parts, _when(nodes, cube)) for cube, one in found)]
+    fits = len(nodes) <= COLUMNS and width(wide) <= WIDTH
+    yield from columns(wide if fits else narrow)
+
+
+def _head(*words: str) -> tuple[Part, ...]:
+    return tuple((word, "dim") for word in words)
 
 
 def _state(states: frozenset[NodeState]) -> Part:
@@ -184,15 +204,20 @@ def _arrow(before: str, after: str) -> str:
 
 
 def _summary(table: ElectionTable) -> str:
-    outcomes = [row.outcome for router in table.routers for row in router.rows]
+    """How many combinations there are, and how many of them a person should look at."""
     rows = len(table.routers[0].rows) if table.routers else 0
-    doubtful = sum(bool(one.idle) or len(one.ends) > 1 or Why.SPLIT in one.why for one in outcomes)
-    said = f"; {doubtful} end with a tie, a split, or a holder without HAProxy" if doubtful else ""
+    ill = {row.states for router in table.routers for row in router.rows if _doubtful(row.outcome)}
+    end = "ends" if len(ill) == 1 else "end"
+    said = f"; {len(ill)} {end} in doubt, with several holders, or with one without HAProxy" if ill else ""
     return (
         f"{count(rows, 'combination')}{_bound(table)}, {count(len(table.routers), 'virtual router')}{said}."
     )
 
 
-def _bound(table: ElectionTable) -> str:
+def _doubtful(one: Outcome) -> bool:
+    return bool(one.idle) or len(one.ends) > 1 or not {Why.SPLIT, Why.UNSETTLED}.isdisjoint(one.why)
+
+
+def _bound(of: ElectionTable | Difference) -> str:
     """Of many nodes not every combination is worked out."""
-    return f" with at most {count(table.failures, 'failure')}" if table.failures < len(table.nodes) else ""
+    return f" with at most {count(of.failures, 'failure')}" if of.failures < len(of.nodes) else ""

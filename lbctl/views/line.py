@@ -14,6 +14,7 @@ from lbctl.views.escape import safe, safe_lines
 Part = str | tuple[str, str]
 """Text, or text with its style. Never markup."""
 
+INDENT, GAP = 2, 2
 LEVELS = {"error": "bold red", "unsafe": "bold yellow", "warning": "yellow", "note": "cyan"}
 
 
@@ -47,15 +48,25 @@ def title(words: str) -> Iterator[Line]:
     yield line((words, "bold"))
 
 
-def columns(rows: Sequence[Sequence[Part]], indent: int = 2) -> Iterator[Line]:
+def columns(rows: Sequence[Sequence[Part]], indent: int = INDENT) -> Iterator[Line]:
     """Rows with their columns under each other; the last column may wrap."""
     cells = [[text(part) for part in row] for row in rows]
-    widths = [max(cell_len(cell.plain) for cell in column) for column in zip(*cells, strict=True)]
+    widths = _widths(cells)
     for row in cells:
         head = Text(" " * indent)
-        for cell, width in zip(row[:-1], widths, strict=False):
-            head.append_text(cell).append(" " * (width - cell_len(cell.plain) + 2))
+        for cell, wide in zip(row[:-1], widths, strict=False):
+            head.append_text(cell).append(" " * (wide - cell_len(cell.plain) + GAP))
         yield Line(head, row[-1])
+
+
+def width(rows: Sequence[Sequence[Part]], indent: int = INDENT) -> int:
+    """How wide these rows are as columns, where nothing wraps."""
+    widths = _widths([[text(part) for part in row] for row in rows])
+    return indent + sum(widths) + GAP * (len(widths) - 1)
+
+
+def _widths(cells: Sequence[Sequence[Text]]) -> list[int]:
+    return [max(cell_len(cell.plain) for cell in column) for column in zip(*cells, strict=True)]
 
 
 def names(nodes: Sequence[str], most: int = 8) -> str:

@@ -11,6 +11,7 @@ import pytest
 from lbctl import keepalived
 from lbctl.model.content import plain
 from lbctl.model.election import ElectionTable, Holders, NodeState, Outcome, Why
+from lbctl.planning.election import candidates, patience, settle_seconds
 from lbctl.planning.elections.change import change, differences
 from lbctl.planning.elections.combinations import combinations, most
 from lbctl.planning.elections.party import Party
@@ -148,6 +149,25 @@ def test_version_3_waits_in_the_dead_masters_advert_int() -> None:
     found = outcome(table(parties(first, second.replace("advert_int 1", "advert_int 2"))), "da")
     assert found.soonest == pytest.approx(2 + 156 / 256)
     assert found.seconds == pytest.approx(3 + 156 / 256)
+
+
+@pytest.mark.parametrize(
+    ("adverts", "soonest", "seconds"), [(1, 0, 1), (3, 2, 3), (10, 9, 10), (100, 99, 100)]
+)
+def test_so_many_adverts_are_waited_for(adverts: int, soonest: int, seconds: int) -> None:
+    texts = [conf(priority, more=f"down_timer_adverts {adverts}") for priority in (102, 101)]
+    found = outcome(table(parties(*texts)), "da")
+    assert found.soonest == pytest.approx(soonest + 145 / 256)
+    assert found.seconds == pytest.approx(seconds + 145 / 256)
+    assert patience(candidates("lb1", keepalived.parse(texts[0].encode()))) == seconds + 1
+    assert settle_seconds(candidates("lb1", keepalived.parse(texts[0].encode()))) == adverts + 7
+
+
+def test_a_plan_that_lets_fewer_adverts_be_missed_says_so() -> None:
+    before, after = (
+        parties(conf(102, more=one), conf(101, more=one)) for one in ("", "down_timer_adverts 2")
+    )
+    assert change(before, after) is not None
 
 
 def test_fall_lets_the_check_fail_more_than_once() -> None:
@@ -543,6 +563,20 @@ def test_what_an_apply_changes_when_a_node_comes_or_a_vip() -> None:
     (added,) = differences(widened)
     assert (added.vips, added.rows[0][1]) == ((OTHER,), None)
     assert change([], two) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "failures"), [(3, 2, 3), (1, 3, 3), (5, 4, 2), (4, 5, 2), (8, 2, 1)]
+)
+def test_every_combination_is_compared_when_nodes_come_or_go(before: int, after: int, failures: int) -> None:
+    """A table of fewer nodes is complete: it leaves none out."""
+    old, new = (parties(*(conf(100 + number) for number in range(some))) for some in (before, after))
+    found = change(old, new)
+    assert found is not None
+    (one,) = differences(found)
+    assert one.failures == failures
+    every = set(combinations(one.nodes, failures))
+    assert {*one.alike, *(states for states, *_ in one.rows)} == every
 
 
 def test_nothing_is_played_where_vrrp_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,24 @@ class TestAwaited:
         text = own + " virtual_router_id 7\n virtual_ipaddress {\n  10.0.0.9\n }\n}\n"
         assert one("v", text).patience == seconds
 
+    @pytest.mark.parametrize(
+        ("own", "everywhere", "seconds"),
+        [
+            ("", "", 4.0),
+            ("down_timer_adverts 10", "", 11.0),
+            ("down_timer_adverts 10\n down_timer_adverts 101", "", 11.0),
+            ("down_timer_adverts 0", "", 4.0),
+            ("", "vrrp_down_timer_adverts 5", 6.0),
+            ("down_timer_adverts 2", "vrrp_down_timer_adverts 5", 3.0),
+            ("", "vrrp_down_timer_adverts 5\n vrrp_strict", 4.0),
+            ("strict_mode\n down_timer_adverts 2", "", 4.0),
+        ],
+    )
+    def test_for_how_many_it_waits(self, own: str, everywhere: str, seconds: float) -> None:
+        text = f"vrrp_instance v {{\n interface eth0\n virtual_router_id 7\n {own}\n"
+        text += f" virtual_ipaddress {{\n  10.0.0.9\n }}\n}}\nglobal_defs {{\n {everywhere}\n}}\n"
+        assert one("v", text).patience == seconds
+
     def test_the_password_is_in_no_repr(self) -> None:
         assert "hunter2" not in repr(one("uni")) + repr(advert(UNICAST))
 

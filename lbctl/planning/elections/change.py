@@ -13,7 +13,7 @@ from lbctl.model.election import (
     RouterTable,
     States,
 )
-from lbctl.planning.elections.combinations import combinations
+from lbctl.planning.elections.combinations import combinations, most
 from lbctl.planning.elections.ground import ground
 from lbctl.planning.elections.party import Party
 from lbctl.planning.elections.table import on
@@ -39,7 +39,9 @@ def change(
 def differences(of: ElectionChange) -> tuple[Difference, ...]:
     """The combinations that end otherwise, or later or sooner, by the VIPs for which they do so alike."""
     nodes = tuple(dict.fromkeys((*of.before.nodes, *of.after.nodes)))
-    most = min(of.before.failures, of.after.failures)
+    # a complete table has every combination of its nodes, whatever becomes of the others
+    bounds = [one.failures for one in (of.before, of.after) if one.failures < len(one.nodes)]
+    failures = min([most(len(nodes)), *bounds])
     alike: dict[tuple[RouterTable | None, RouterTable | None], list[str]] = {}
     for vip in dict.fromkeys(
         vip for one in (of.before, of.after) for each in one.routers for vip in each.vips
@@ -49,12 +51,12 @@ def differences(of: ElectionChange) -> tuple[Difference, ...]:
     for (before, after), vips in alike.items():
         pairs = [
             (states, _end(of.before, before, nodes, states), _end(of.after, after, nodes, states))
-            for states in combinations(nodes, most)
+            for states in combinations(nodes, failures)
         ]
         rows = tuple((states, one, other) for states, one, other in pairs if _differ(one, other))
         same = tuple(states for states, one, other in pairs if not _differ(one, other))
         if rows:
-            found.append(Difference(tuple(vips), nodes, rows, same))
+            found.append(Difference(tuple(vips), nodes, failures, rows, same))
     return tuple(found)
 
 

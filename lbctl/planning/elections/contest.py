@@ -1,11 +1,12 @@
 """VRRP played between a few nodes, until nothing changes any more. Pure.
 
 The rules are those of keepalived's states, with the times of RFC 3768 and 5798: a backup that has not
-accepted an advert for 3 × advert_int and a skew makes itself master; a master that hears a better one gives
-up; one that goes into FAULT announces it, and the others wait for the skew alone. A sync group is master with
-all its instances, or with none. A master begins its advert_int anew with each advert that comes, also with
-one that it discards: two that discard each other's hold each other up, and a third takes over for moments.
-Of two sync groups that are due at once, and better in one instance each, neither stays, for some rounds.
+accepted an advert for down_timer_adverts (3) × advert_int and a skew makes itself master; a master that hears
+a better one gives up; one that goes into FAULT announces it, and the others wait for the skew alone. A sync
+group is master with all its instances, or with none. A master begins its advert_int anew with each advert
+that comes, also with one that it discards: two that discard each other's hold each other up, and a third
+takes over for moments. Of two sync groups that are due at once, and better in one instance each, neither
+stays, for some rounds.
 Held against keepalived 2.2.7 by tests/lab/elections.
 """
 
@@ -276,7 +277,7 @@ class _Game:
             self.due[key] = self.now + self.skew(key, mine)
             return
         pace = self.pace(key)
-        plain = (2 if self.early else 3) * pace + self.skew(key, mine)
+        plain = (mine.down_timer_adverts - self.early) * pace + self.skew(key, mine)
         patience = plain + (mine.delay + pace if mine.delay and heard else 0)
         # what it waits for already it does not wait for anew; and nobody is left whom it would have spared
         self.due[key] = min(self.due.get(key, self.now + patience), self.now + patience)

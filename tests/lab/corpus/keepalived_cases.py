@@ -18,6 +18,7 @@ USUAL: Mapping[str, Facts] = {
         "virtual_router_id": 51,
         "priority": 100,
         "advert_int": 1.0,
+        "down_timer_adverts": 3,
         "nopreempt": False,
         "sync_group": "",
         "version": 2,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from lbctl.document import Document
 from lbctl.keepalived.election import followed, preempts
+from lbctl.keepalived.settings import DOWN_TIMER_ADVERTS
 from lbctl.keepalived.views import (
     Instance,
     Script,
@@ -139,6 +140,7 @@ def _their_instance(block: Block) -> Facts:
         "virtual_router_id": int(block.values["Virtual Router ID"]),
         "priority": int(block.values["Priority"]),
         "advert_int": int(number) / (1 if unit == "sec" else 1000),
+        "down_timer_adverts": int(block.values.get("Down timer adverts", DOWN_TIMER_ADVERTS)),
         "nopreempt": block.values["Preempt"] == "disabled",
         "sync_group": block.values.get("Sync group", ""),
         "version": int(block.values["VRRP Version"]),
@@ -188,6 +190,7 @@ def _our_instance(one: Instance, known: Sequence[Script], files: Sequence[TrackF
         "virtual_router_id": one.virtual_router_id,
         "priority": one.priority,
         "advert_int": one.advert_int,
+        "down_timer_adverts": one.down_timer_adverts,
         "nopreempt": not preempts(one),
         "sync_group": one.sync_group,
         "version": one.version,

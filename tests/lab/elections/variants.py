@@ -70,6 +70,9 @@ QUICK = follows("quick weight 20")
 PEERS = tuple(follows(*(one for one in ADDRESSES if one != own), what="unicast_peer") for own in ADDRESSES)
 
 
+IMPATIENT = QUICK + "\n  nopreempt\n  down_timer_adverts 1"
+
+
 @dataclass(frozen=True)
 class Router:
     """A virtual router. `lines` are those of every node, or one text for each node."""
@@ -145,6 +148,8 @@ VARIANTS = (
             f"{QUICK}\n{follows(ADDRESSES[1], what='unicast_peer')}",
         ),
     ),
+    _one("down_timer_adverts 6", QUICK + "\n  down_timer_adverts 6"),
+    _one("nopreempt, down_timer_adverts 1 on lb3", (*(QUICK + "\n  nopreempt",) * 2, IMPATIENT)),
     _one("two advert_ints", QUICK, advert_ints=(0.4, 0.6, 0.4)),
     _two("crossed", Router(), Router((100, 101, 102))),
     _two("sync group, FAULT", Router(lines=_FAULT), Router(lines=_BARE), ""),
