@@ -15,8 +15,6 @@ _TAME = re.compile(r"[^\s#!'\"\\${}]+")
 # the daemon's environment has the secret, and the file has none
 _ENVIRONMENT = re.compile(rb'"?\$(?:\w+|\{\w+\})"?')
 _DEFINITION = re.compile(rb"\$\w+=")
-# keepalived ends a word at a comment's mark: what was meant to be the rest of a password is hidden too
-_REST = re.compile(rb"[^\s\"{}]*")
 _NO_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -54,7 +52,7 @@ def _line(document: Document, line: Line, safe: Safe) -> str:
     raw, done, pieces = line.raw, 0, []
     for start, end in hidden(document.language, line):
         found = _found(document, raw, start, end)
-        if found is None or start < done:
+        if found is None:
             continue
         start, end, secret = found
         pieces += [escaped(decode(raw[done:start])), f"${{secret.{safe.name(secret, _wish(raw, start))}}}"]
@@ -70,9 +68,6 @@ def _found(document: Document, raw: bytes, start: int, end: int) -> tuple[int, i
     vrrp = document.language.name == "keepalived"
     if definition := _DEFINITION.match(word):
         start += definition.end()
-    elif vrrp and not word.startswith(b'"'):
-        match = _REST.match(raw, end)
-        end = match.end() if match else end
     if end - start > 2 and raw[start : start + 1] == raw[end - 1 : end] == b'"':
         start, end = start + 1, end - 1
     text = decode(raw[start:end])

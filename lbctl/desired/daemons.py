@@ -11,7 +11,6 @@ from lbctl.desired.models import FileAttributes
 from lbctl.desired.sources import source
 from lbctl.desired.tree import Findings, Map, Scalar
 from lbctl.document import Document, Language, holds_secret, mask
-from lbctl.document.text import raw_lines
 from lbctl.errors import Place, Problem
 from lbctl.model.cluster import MAIN_FILES, ManagedFile
 from lbctl.model.content import Content, unresolved
@@ -88,9 +87,7 @@ def whole(language: Language, part: Map, base: Path, filling: Filling) -> list[L
 
 def _kept(language: Language, data: bytes) -> bytes:
     """The file as it may be kept: a secret that stands in clear is masked, a reference stays."""
-    document = language.parse(data, "")
-    pairs = zip((line.raw for line in document.lines), raw_lines(mask(document)), strict=True)
-    return b"".join(raw if b"${secret." in raw else masked for raw, masked in pairs)
+    return mask(language.parse(data, ""), template=True)
 
 
 def block(scalar: Scalar, filling: Filling) -> list[Line]:

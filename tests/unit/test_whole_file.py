@@ -179,3 +179,18 @@ def test_a_secret_in_a_comment_is_one_too(tmp_path: Path) -> None:
     content = file(cluster(tmp_path, text, more=more), "keepalived").content
     assert b"# auth_pass topsecr8\n# write it as ${secret.other}\n" in content.data
     assert b"topsecr8" not in content.shown
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (b"stats auth ${secret.x}", b"stats auth ${secret.x}"),
+        (b"stats auth admin:hidden # was ${secret.x}", b"stats auth *** # was ${secret.x}"),
+        (b"stats auth ${secret.x} # stats auth admin:hidden", b"stats auth ${secret.x} # stats auth ***"),
+    ],
+)
+def test_as_it_is_kept_no_secret_stands_in_clear(tmp_path: Path, line: bytes, kept: bytes) -> None:
+    (tmp_path / "x").write_bytes(b"admin:word")
+    more = "secrets: {x: {file: x}}\n"
+    found = cluster(tmp_path, haproxy=b"listen a\n    %b\n" % line, more=more)
+    assert found.sources["h.cfg"] == b"listen a\n    %b\n" % kept
