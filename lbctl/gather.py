@@ -6,7 +6,6 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from ipaddress import ip_address
 
@@ -24,9 +23,8 @@ from lbctl.model.command import Answers, Probe
 from lbctl.model.facts import Facts
 from lbctl.model.owner import Owner
 from lbctl.model.resource import Address, Resource, Unknown, resource
+from lbctl.transport.at_once import at_once
 from lbctl.transport.protocol import Reader
-
-_AT_ONCE = 32  # connections being opened at a time
 
 Progress = Callable[[str, float], None]
 
@@ -53,12 +51,7 @@ def gather(
         finally:
             progress(node.name, time.monotonic() - began)
 
-    pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
-    try:
-        return dict(zip((n.name for n in cluster.nodes), pool.map(one, cluster.nodes), strict=True))
-    finally:
-        # all are done by now; or Ctrl-C was pressed, and nobody waits for a node that does not answer
-        pool.shutdown(wait=False, cancel_futures=True)
+    return dict(zip((n.name for n in cluster.nodes), at_once(one, cluster.nodes), strict=True))
 
 
 def gather_node(node: Node, reader: Reader, vips: Sequence[str] = (), *, layers: bool = False) -> Facts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,11 +20,11 @@ from lbctl.model.adoption import Adoption, Written
 from lbctl.model.cluster import Cluster, ManagedFile
 from lbctl.model.event import Gathering, NodeGathered
 from lbctl.store.place import place, staged
+from lbctl.transport.at_once import at_once
 from lbctl.transport.protocol import Reader
 from lbctl.workflows.init import prepared
 from lbctl.workflows.read import Emit
 
-_AT_ONCE = 32
 _IGNORE = Written("secrets/.gitignore", b"*\n", private=True)
 
 
@@ -55,8 +54,7 @@ def read(hosts: Sequence[str], reader: Reader, emit: Emit) -> list[Live]:
         finally:
             emit(NodeGathered(host, time.monotonic() - began))
 
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        found = list(pool.map(one, hosts))
+    found = at_once(one, hosts)
     errors = [one for one in found if isinstance(one, NodeError)]
     if len(errors) == 1:
         raise errors[0]

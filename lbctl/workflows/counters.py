@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from lbctl.errors import NodeError
 from lbctl.keepalived.counters import OFF, REFUSED, Counters, counters, grown
@@ -15,10 +14,9 @@ from lbctl.model.event import Gathering, NodeGathered
 from lbctl.model.report import COUNTERS, DriftItem
 from lbctl.model.resource import Address
 from lbctl.planning.meaning import document
+from lbctl.transport.at_once import at_once
 from lbctl.transport.protocol import Transport
 from lbctl.workflows.read import Emit
-
-_AT_ONCE = 32
 
 
 def disagreements(cluster: Cluster, transport: Transport, emit: Emit) -> tuple[DriftItem, ...]:
@@ -58,10 +56,8 @@ def _look(cluster: Cluster, transport: Transport) -> Mapping[str, str]:
             return None
 
     names = [node.name for node in cluster.nodes]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return {
-            name: said for name, said in zip(names, pool.map(ask, names), strict=True) if said is not None
-        }
+    found = zip(names, at_once(ask, names), strict=True)
+    return {name: said for name, said in found if said is not None}
 
 
 def _items(node: str, first: str, second: str, seconds: float) -> Iterator[DriftItem]:
