@@ -108,7 +108,7 @@ def _take(made: Others, one: Named, files: Mapping[str, File], count: int) -> No
 def _hidden(one: Named, file: File) -> bool:
     """Not for everybody's eyes. What is empty holds no secret."""
     closed = file.mode[-1:] not in ("4", "5", "6", "7")
-    words = file.path.endswith((".cfg", ".conf")) and holds_secret(parsed(one.daemon, file))
+    words = not one.script and holds_secret(parsed(one.daemon, file))
     return bool(file.data) and (closed or words or b"PRIVATE KEY" in file.data)
 
 

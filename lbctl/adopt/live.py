@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,11 @@ PACKAGES = (*DAEMONS, "psmisc", "socat", "nftables")
 """Without versions: what the daemons and lbctl's own features need."""
 SYSCTLS = ("net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind")
 
-_FILE_OPTIONS = {"haproxy": ("-f",), "keepalived": ("-f", "--use-file")}
+# keepalived's options without an argument may stand before its -f, and the file behind it (getopt)
+_FILE_OPTIONS = {
+    "haproxy": re.compile(r"-f()"),
+    "keepalived": re.compile(r"(?:-[CDGIPRVXdlmnx]*f|--use-file(?:=|$))(.*)"),
+}
 _NODE = ""  # of the addresses of what is read: a node has no name before it was read
 _FILE = FileKind()
 
@@ -237,13 +242,9 @@ def _addresses(answers: Answers) -> tuple[tuple[str, Interface], ...]:
 def _reads(unit: str, arguments: Sequence[str]) -> tuple[str, ...]:
     """The files and folders that a daemon's command line names as its configuration."""
     found: list[str] = []
-    options = _FILE_OPTIONS[unit]
     for option, value in pairwise((*arguments, "")):
-        name, equals, rest = option.partition("=")
-        if option in options:
-            found.append(value)
-        elif equals and name in options:
-            found.append(rest)
+        if match := _FILE_OPTIONS[unit].fullmatch(option):
+            found.append(match[1] or value)
     if "--" in arguments:
         found += arguments[list(arguments).index("--") + 1 :]
     return tuple(found or [MAIN_FILES[unit]])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -108,10 +108,13 @@ def _own_words(lines: Iterable[str]) -> Iterator[str]:
             yield f"${{{name}}}"
 
 
-def merged(applied: Sequence[str], now: Sequence[str], found: Sequence[Edit]) -> tuple[str, ...]:
+def merged(
+    applied: Sequence[str], now: Sequence[str], found: Sequence[Edit], shown: Callable[[str], str]
+) -> tuple[str, ...]:
     """The text of now with edits of the applied one; one that it has already is not made twice.
 
     Raises CannotMergeError where both changed a line, or put others in at one place: their order may matter.
+    `shown` is a line of these texts as it may be shown.
     """
     changes = SequenceMatcher(None, applied, now, autojunk=False).get_opcodes()
     own = [Edit(a1 + 1, a2, tuple(now[b1:b2])) for tag, a1, a2, b1, b2 in changes if tag != "equal"]
@@ -119,14 +122,16 @@ def merged(applied: Sequence[str], now: Sequence[str], found: Sequence[Edit]) ->
     for edit in sorted(set(found) - set(own), reverse=True):
         for other in own:
             if edit.touches(other):
-                raise CannotMergeError(*_conflict(applied, edit, other))
+                raise CannotMergeError(*_conflict(applied, edit, other, shown))
         moved = sum(len(other.lines) - other.length for other in own if other.last < edit.first)
         start = edit.first - 1 + moved
         lines[start : start + edit.length] = edit.lines
     return tuple(lines)
 
 
-def _conflict(applied: Sequence[str], edit: Edit, other: Edit) -> tuple[str, str]:
+def _conflict(
+    applied: Sequence[str], edit: Edit, other: Edit, shown: Callable[[str], str]
+) -> tuple[str, str]:
     """What is to be said of it, and the lines."""
     sides = {
         "as it was applied": applied[edit.first - 1 : edit.last],
@@ -134,9 +139,11 @@ def _conflict(applied: Sequence[str], edit: Edit, other: Edit) -> tuple[str, str
         "in this file": other.lines,
     }
     width = max(map(len, sides))
-    shown = [f"{side:{width}}  {line}" for side, lines in sides.items() for line in lines or ["(nothing)"]]
+    said = [
+        f"{side:{width}}  {shown(line)}" for side, lines in sides.items() for line in lines or ["(nothing)"]
+    ]
     where = f"line {edit.first}" if edit.length <= 1 else f"lines {edit.first} to {edit.last}"
-    return f"{where} of what was applied last: changed by hand, and in this file too", "\n".join(shown)
+    return f"{where} of what was applied last: changed by hand, and in this file too", "\n".join(said)
 
 
 def _edits(text: Sequence[str], file: Rendered) -> Iterator[Edit]:

@@ -87,6 +87,10 @@ def import_(
       lbctl import --services                show haproxy.cfg as services
       lbctl import --merge                   keep the night's hot-fix
     """
+    if merge and services:
+        from lbctl.errors import UsageError
+
+        raise UsageError("--merge and --services are two things", mend="one after the other")
     if merge or services:
         _here(file, hosts or (), view(json, no_color), merge=merge)
         return

@@ -63,7 +63,11 @@ def place(stage: Path, directory: Path, files: Sequence[Written]) -> None:
 
 
 def rewrite(path: Path, data: bytes) -> None:
-    """Other bytes in a file that is there, at one instant; its mode stays. Raises LocalError."""
+    """Other bytes in a file that is there, at one instant; its mode stays, and a link to it.
+
+    Raises LocalError.
+    """
+    path = path.resolve()
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -71,8 +75,9 @@ def rewrite(path: Path, data: bytes) -> None:
         beside.chmod(mode)
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise LocalError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _write(path: Path, file: Written) -> None:

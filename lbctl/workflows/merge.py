@@ -134,7 +134,8 @@ def _merged(name: str, root: Path, text: _Text, about: Subjects) -> bytes:
     try:
         found = edits(applied, text.files, about)
         # as it is kept a secret that stands in clear is masked: where the file is as it was, it has its own
-        new = merged(applied if len(applied) != len(now) else _unmasked(applied, now), now, found)
+        before = applied if len(applied) != len(now) else _unmasked(applied, now)
+        new = merged(before, now, found, lambda line: "".join(_shown(text.daemon, encode(line))))
     except CannotMergeError as error:
         mend = "take it in by hand; lbctl drift shows it"
         raise RefusedError(f"{name}: {error}", detail=error.detail, mend=mend) from error
@@ -175,6 +176,11 @@ def _changed(text: _Text) -> Iterator[str]:
 
 def _diff(daemon: str, before: bytes, after: bytes) -> Iterator[str]:
     """Lines before and after, as they may be shown."""
-    one, two = (decode(mask(_PARSE[daemon](data, ""))).split("\n") for data in (before, after))
+    one, two = (_shown(daemon, data) for data in (before, after))
     lines = list(unified_diff(one, two, lineterm="", n=0))
     return (line for line in lines[2:] if not line.startswith("@@"))
+
+
+def _shown(daemon: str, data: bytes) -> list[str]:
+    """The lines as they may be shown."""
+    return decode(mask(_PARSE[daemon](data, ""))).split("\n")

@@ -11,12 +11,12 @@ from lbctl import haproxy
 from lbctl.adopt.clusterfile import Value, text
 from lbctl.adopt.services import Proposal, propose
 from lbctl.desired import load
-from lbctl.document import decode
+from lbctl.document import decode, encode, holds_secret
 from lbctl.errors import InputError, RefusedError
 from lbctl.model.adoption import Proposed
 from lbctl.model.cluster import Cluster
 
-_PART = re.compile(r"(?m)^haproxy: *\{file: *([^,}]+)(.*)\}[ \t]*\n")
+_PART = re.compile(r"""(?m)^haproxy: *\{file: *(["']?)([^"',}]+?)\1 *(,.*)?\}[ \t]*(?:#.*)?(?:\n|\Z)""")
 
 
 def services(file: Path) -> Proposed:
@@ -26,16 +26,20 @@ def services(file: Path) -> Proposed:
     """
     cluster, written = load(file, secrets=False), file.read_text("utf-8")
     part = _PART.search(written)
-    if part is None:
+    name = part[2] if part else ""
+    if part is None or name not in cluster.sources:
         mend = "services are proposed in place of a line like haproxy: {file: haproxy.cfg}"
         raise RefusedError("the cluster file has no haproxy.cfg of all nodes", mend=mend)
-    data = (file.resolve().parent / part[1].strip().strip('"')).read_bytes()
+    document = haproxy.parse((file.resolve().parent / name).read_bytes())
+    if holds_secret(document, template=True):
+        mend = "put it into a file, secrets: {NAME: {file: secrets/NAME}}, and ${secret.NAME} in its place"
+        raise RefusedError(f"a secret stands in clear in {name}, and would be shown", mend=mend)
     vips = {str(one.interface.ip) for one in cluster.vips}
-    found = propose(haproxy.parse(data), vips.pop() if len(vips) == 1 else "")
+    found = propose(document, vips.pop() if len(vips) == 1 else "")
     if not found.services:
         said = "\n".join(f"{name}: {why}" for name, why in found.reasons)
         raise RefusedError("nothing in haproxy.cfg can be a service as it is", detail=said)
-    new = _text(found, part[2])
+    new = _text(found, part[3] or "")
     other = _loaded(file, written[: part.start()] + new + written[part.end() :])
     names = tuple(node.name for node in cluster.nodes)
     return Proposed(new, found.services, names, _diff(cluster, other), found.reasons)
@@ -55,10 +59,8 @@ def _text(found: Proposal, attributes: str) -> str:
 
 def _loaded(file: Path, new: str) -> Cluster:
     """The cluster that the new text says, read beside the old one. Raises RefusedError where it says none."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", prefix=".lbctl-", suffix=".yaml", dir=file.resolve().parent
-    ) as beside:
-        beside.write(new)
+    with tempfile.NamedTemporaryFile(prefix=".lbctl-", suffix=".yaml", dir=file.resolve().parent) as beside:
+        beside.write(encode(new))
         beside.flush()
         try:
             return load(Path(beside.name), secrets=False)

@@ -25,6 +25,7 @@ Captured = pytest.CaptureFixture[str]
         (["--become", "sudo", "--become-password-env", "pass word", "lb1"], "takes the name of a variable"),
         (["--become", "sudo", "--become-password-env", "NOT_SET", "lb1"], "variable NOT_SET is not set"),
         (["--merge", "lb1"], "--merge is for the cluster file's own nodes"),
+        (["--merge", "--services"], "--merge and --services are two things"),
         (["--lab", "--cluster", "no-such-cluster", "lb1"], "no lab is up for cluster no-such-cluster"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from lbctl.adopt.adopt import obstacle
 from lbctl.adopt.live import Live
+from lbctl.adopt.references import Named
 from lbctl.desired import load
 from lbctl.errors import InputError, RefusedError, UsageError
 from lbctl.model.adoption import Adoption
@@ -87,6 +88,15 @@ class TestOtherFiles:
         imported(tmp_path, *two(node(1, PROXY, VRRP, more=self.MORE)))
         assert "/usr/local/bin/tell:" in text(tmp_path)
         assert (tmp_path / "secrets" / "usr_local_bin_tell").exists()
+
+    def test_a_piece_of_any_name_with_a_secret_is_one(self, tmp_path: Path) -> None:
+        """What include reads need not end in .conf."""
+        piece = file("/etc/keepalived/vrrp.d/auth", b"    auth_pass hidden12\n")
+        first, second = two(node(1, PROXY, VRRP, more=(*self.MORE, piece)))
+        pieces = (Named(piece.path, "keepalived", script=False),)
+        imported(tmp_path, *(replace(one, pieces=pieces) for one in (first, second)))
+        assert "secret: {file: secrets/etc_keepalived_vrrp.d_auth}" in text(tmp_path)
+        assert [path.parent.name for path in tmp_path.rglob("*auth")] == ["secrets"]
 
     def test_each_that_is_left_has_its_reason(self, tmp_path: Path) -> None:
         first, second = two(node(1, PROXY, VRRP, more=self.MORE))

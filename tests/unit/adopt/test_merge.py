@@ -92,13 +92,13 @@ class TestEdits:
 class TestMerged:
     def test_beside_what_is_pending(self) -> None:
         now = ("first", *TEXT[:4], "    server new", "end")
-        found = merged(TEXT, now, edits(TEXT, both(1, "    maxconn 200"), NODES))
+        found = merged(TEXT, now, edits(TEXT, both(1, "    maxconn 200"), NODES), str)
         assert found == ("first", "global", "    maxconn 200", *TEXT[2:4], "    server new", "end")
 
     def test_not_where_both_changed_a_line(self) -> None:
         now = ("global", "    maxconn 300", *TEXT[2:])
         with pytest.raises(CannotMergeError) as raised:
-            merged(TEXT, now, [Edit(2, 2, ("    maxconn 200",))])
+            merged(TEXT, now, [Edit(2, 2, ("    maxconn 200",))], str)
         assert "line 2 of what was applied last: changed by hand, and in this file too" in str(raised.value)
         assert raised.value.detail.split("\n") == [
             "as it was applied      maxconn 100",
@@ -109,12 +109,12 @@ class TestMerged:
     def test_what_is_in_the_file_already_is_not_made_twice(self) -> None:
         for edit in (Edit(2, 2, ("    maxconn 200",)), Edit(3, 2, ("    new",)), Edit(2, 2, ())):
             now = (*TEXT[: edit.first - 1], *edit.lines, *TEXT[edit.last :])
-            assert merged(TEXT, now, [edit]) == now
+            assert merged(TEXT, now, [edit], str) == now
 
     def test_lines_that_both_put_in_at_one_place_are_a_persons(self) -> None:
         now = (*TEXT[:2], "    night", "    morning", *TEXT[2:])
         with pytest.raises(CannotMergeError) as raised:
-            merged(TEXT, now, [Edit(3, 2, ("    night",))])
+            merged(TEXT, now, [Edit(3, 2, ("    night",))], str)
         assert "(nothing)" in raised.value.detail
 
     @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ class TestMerged:
         ],
     )
     def test_side_by_side(self, now: tuple[str, ...], edit: Edit, new: tuple[str, ...]) -> None:
-        assert merged(TEXT, now, [edit]) == new
+        assert merged(TEXT, now, [edit], str) == new
 
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d d", "  e"]), min_size=1, max_size=12).map(tuple)
@@ -145,4 +145,4 @@ def test_where_nothing_is_pending_the_text_becomes_what_is_live(
 ) -> None:
     file = Rendered("lb1", applied, live, tuple(range(1, len(applied) + 1)))
     found = edits(applied, [file], NODES)
-    assert merged(applied, applied, found) == live
+    assert merged(applied, applied, found, str) == live

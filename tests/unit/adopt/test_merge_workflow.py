@@ -284,6 +284,24 @@ def test_the_same_line_here_and_there(scene: Scene) -> None:
     assert "haproxy.cfg: line 2 of what was applied last" in refused(scene)
 
 
+def test_what_stands_here_in_clear_is_not_shown(scene: Scene) -> None:
+    there = "    bind 10.0.0.9:80\n"
+    scene.write("haproxy.cfg", PROXY.replace(there, f"{there}    stats auth admin:cleartext\n"))
+    scene.by_hand(HAPROXY_CFG, lambda text: text.replace(there, f"{there}    maxconn 9\n"))
+    with pytest.raises(RefusedError) as raised:
+        scene.merge()
+    assert "in this file" in raised.value.detail and "cleartext" not in raised.value.detail
+
+
+def test_a_link_to_the_text_stays_one(scene: Scene) -> None:
+    real = scene.root / "real.cfg"
+    (scene.root / "haproxy.cfg").rename(real)
+    (scene.root / "haproxy.cfg").symlink_to("real.cfg")
+    scene.by_hand(HAPROXY_CFG, faster)
+    scene.merge()
+    assert (scene.root / "haproxy.cfg").is_symlink() and real.read_text() == faster(PROXY)
+
+
 def test_two_fixes_of_one_line(scene: Scene) -> None:
     scene.by_hand(HAPROXY_CFG, faster, "lb1")
     scene.by_hand(HAPROXY_CFG, lambda text: text.replace("1000", "3000"), "lb2")

@@ -112,3 +112,36 @@ def test_nothing_that_would_change_is_said(tmp_path: Path) -> None:
     out = io.StringIO()
     HumanView(out, out).proposed(proposed(tmp_path, (GUIDE / "haproxy.cfg").read_bytes()))
     assert "on lb1\n  nothing: it would be the same, to the byte\n" in out.getvalue()
+
+
+def workspace(root: Path, part: str, proxy: bytes) -> Path:
+    """One whose haproxy.cfg was written by hand."""
+    (root / "haproxy.cfg").write_bytes(proxy)
+    file = root / "cluster.yaml"
+    file.write_text(f"cluster: c\nnodes: {{lb1: {{address: 10.0.0.1}}}}\n{part}")
+    return file
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "haproxy: {file: haproxy.cfg}",
+        "haproxy: {file: 'haproxy.cfg'}\n",
+        'haproxy: {file: "haproxy.cfg", mode: "0640"}  # ours\n',
+    ],
+)
+def test_the_part_may_be_written_otherwise(tmp_path: Path, part: str) -> None:
+    assert services(workspace(tmp_path, part, pair().encode())).services == ("api",)
+
+
+def test_a_secret_in_clear_is_not_shown(tmp_path: Path) -> None:
+    proxy = f"{pair()}listen own\n    stats auth admin:hidden\n".encode()
+    with pytest.raises(RefusedError, match="a secret stands in clear") as raised:
+        services(workspace(tmp_path, "haproxy: {file: haproxy.cfg}\n", proxy))
+    assert "hidden" not in f"{raised.value}{raised.value.detail}{raised.value.mend}"
+
+
+def test_bytes_that_are_no_text_are_a_persons(tmp_path: Path) -> None:
+    proxy = b"# caf\xe9\n" + pair().encode() + b"# caf\xe9\n"
+    with pytest.raises(RefusedError, match="cannot be said as services"):
+        services(workspace(tmp_path, "haproxy: {file: haproxy.cfg}\n", proxy))

@@ -24,7 +24,16 @@ def test_haproxy(words: tuple[str, ...], reads: tuple[str, ...]) -> None:
     assert [path.removeprefix("/etc/haproxy/") for path in found] == list(reads)
 
 
-@pytest.mark.parametrize("option", [("-f", "/etc/a.conf"), ("--use-file=/etc/a.conf",)])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("-f", "/etc/a.conf"),
+        ("-f/etc/a.conf",),
+        ("-lDf", "/etc/a.conf"),
+        ("--use-file=/etc/a.conf",),
+        ("--use-file", "/etc/a.conf"),
+    ],
+)
 def test_keepalived(option: tuple[str, ...]) -> None:
     said = "".join(f"{word}\n" for word in ("keepalived", *option)).encode()
     assert first("lb1", {"arguments.keepalived": Answer(0, said)}).reads["keepalived"] == ("/etc/a.conf",)
