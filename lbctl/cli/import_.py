@@ -87,12 +87,8 @@ def import_(
       lbctl import --services                show haproxy.cfg as services
       lbctl import --merge                   keep the night's hot-fix
     """
-    if merge and services:
-        from lbctl.errors import UsageError
-
-        raise UsageError("--merge and --services are two things", mend="one after the other")
     if merge or services:
-        _here(file, hosts or (), view(json, no_color), merge=merge)
+        _here(file, hosts or (), view(json, no_color), merge=merge, services=services)
         return
     from lbctl.workflows.adopt import Wishes, read, take, write
 
@@ -105,22 +101,24 @@ def import_(
         shown.imported(write(directory, adoption, nodes))
 
 
-def _here(file: Path, hosts: Sequence[str], shown: View, *, merge: bool) -> None:
+def _here(file: Path, hosts: Sequence[str], shown: View, *, merge: bool, services: bool) -> None:
     """For a workspace that is one already: merge, or propose services."""
     from lbctl.cli.target import reached
     from lbctl.errors import UsageError
     from lbctl.store.workspace import workspace_of
 
     with closing(shown):
+        if merge and services:
+            raise UsageError("--merge and --services are two things", mend="one after the other")
         if hosts:
             option = "--merge" if merge else "--services"
             raise UsageError(
                 f"{option} is for the cluster file's own nodes", mend=f"leave out {' '.join(hosts)}"
             )
-        if not merge:
-            from lbctl.workflows.services import services
+        if services:
+            from lbctl.workflows.services import services as proposal
 
-            shown.proposed(services(file))
+            shown.proposed(proposal(file))
             return
         from lbctl.workflows.merge import merge as merged
 
